@@ -1,0 +1,53 @@
+/**
+ * Every bound of a queue, buffer or batch, in one place. Bytes unless the name says otherwise.
+ * Settings that operators change live in config.ts; these are the ones nobody should need to.
+ */
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  /** One batch of commands is proposed at the latest when it holds this many bytes or commands. */
+  batchBytesMax: 1 * MiB,
+  batchCommandsMax: 16_384,
+  /** Entries of one AppendEntries message, unless a single entry is larger. */
+  appendBytesMax: 2 * MiB,
+  inflightAppendsMax: 512,
+  inflightBytesMax: 32 * MiB,
+  /** Proposed and not yet committed; beyond it writes are refused with TRYAGAIN. */
+  uncommittedBytesMax: 256 * MiB,
+  committedBytesMax: 1 * MiB,
+  logWindowBytesMax: 64 * MiB,
+  readTokensMax: 4096,
+  /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
+  pendingReadsMax: 200_000,
+  pendingReadBytesMax: 64 * MiB,
+  /** One frame between peers; larger messages are cut into several frames. */
+  peerFrameBytesMax: 4 * MiB,
+  /** One message between peers: a value of proto-max-bulk-len and its command around it. */
+  peerMessageBytesMax: 1100 * MiB,
+  /** Bytes waiting in the socket of one peer before messages to it are dropped. */
+  peerOutputBytesMax: 128 * MiB,
+  snapshotChunkBytes: 1 * MiB,
+  /** Commands of one client handed over and not answered: its input is paused beyond this. */
+  connectionPendingMax: 4096,
+  connectionPendingBytesMax: 16 * MiB,
+  /** Redis: a request line or a bulk header may not be longer. */
+  inlineBytesMax: 64 * KiB,
+  /** Redis: before AUTH a client may send few and short arguments. */
+  unauthenticatedArgumentsMax: 10,
+  unauthenticatedBulkBytesMax: 16 * KiB,
+  argumentsMax: 1024 * 1024,
+  /** Applied per event loop turn before sockets get their share. */
+  applyCommandsPerTurnMax: 8192,
+  /** Expired keys removed with one entry; the rest are gone logically and follow later. */
+  expirePerEntryMax: 2000,
+  /** Open copy-on-write views: a snapshot, a transfer, a digest. */
+  snapshotViewsMax: 4,
+} as const;
+
+function check(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`limits.ts: ${what}`);
+}
+check(limits.inflightBytesMax >= limits.appendBytesMax, 'a window must hold one append');
+check(limits.uncommittedBytesMax >= limits.batchBytesMax, 'a batch must fit');
+check(limits.peerMessageBytesMax > 1024 * MiB, 'two values of 512 MiB must fit one message');

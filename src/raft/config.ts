@@ -1,0 +1,25 @@
+/** Settings of one core. All times are counted in ticks; the driver decides how long one is. */
+import type { GroupId, NodeId } from './types.js';
+
+export interface RaftConfig {
+  readonly id: NodeId;
+  readonly group: GroupId;
+  /** Minimum election timeout; each wait is drawn from [electionTicks, 2 * electionTicks). */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** Returns an integer in [0, bound). The only source of randomness. */
+  readonly random: (bound: number) => number;
+  /** Most bytes of entries in one AppendEntries; a single larger entry still travels alone. */
+  readonly appendBytesMax: number;
+  /** Most unacknowledged bytes and messages towards one follower. */
+  readonly inflightBytesMax: number;
+  readonly inflightAppendsMax: number;
+  /** Proposals are refused ('overloaded') while uncommitted bytes are at or above this. */
+  readonly uncommittedBytesMax: number;
+  /** Most bytes of committed entries handed out by one takeEffects(). */
+  readonly committedBytesMax: number;
+  /** The newest applied and durable entries beyond this many bytes leave memory. */
+  readonly logWindowBytesMax: number;
+  /** Most read tokens waiting at one core. */
+  readonly readTokensMax: number;
+}

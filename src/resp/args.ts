@@ -1,0 +1,67 @@
+/**
+ * The arguments of one command as positions in a byte array, so that a command travels from the
+ * socket to the log and from the log to the keyspace without a Buffer or string per argument.
+ * Filled by the request parser and by the batch reader; valid only until they move on.
+ * Argument 0 is the command name, as in Redis' argv; commands read from the log leave it empty.
+ */
+export class Args {
+  bytes: Uint8Array = new Uint8Array(0);
+  count = 0;
+  /** Pairs of start and end. */
+  private positions = new Int32Array(32);
+
+  reset(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.count = 0;
+  }
+
+  push(start: number, end: number): void {
+    const at = this.count * 2;
+    if (at + 2 > this.positions.length) {
+      const wider = new Int32Array(this.positions.length * 2);
+      wider.set(this.positions);
+      this.positions = wider;
+    }
+    this.positions[at] = start;
+    this.positions[at + 1] = end;
+    this.count++;
+  }
+
+  start(index: number): number {
+    return this.positions[index * 2]!;
+  }
+
+  end(index: number): number {
+    return this.positions[index * 2 + 1]!;
+  }
+
+  length(index: number): number {
+    return this.positions[index * 2 + 1]! - this.positions[index * 2]!;
+  }
+
+  /** A view, not a copy: copy what is kept. */
+  view(index: number): Uint8Array {
+    return this.bytes.subarray(this.start(index), this.end(index));
+  }
+
+  /** The argument as latin1: one char per byte, lossless. */
+  text(index: number): string {
+    let text = '';
+    for (let at = this.start(index); at < this.end(index); at++) {
+      text += String.fromCharCode(this.bytes[at]!);
+    }
+    return text;
+  }
+
+  /** Compares with an upper-case ASCII word, ignoring case, as Redis does with options. */
+  is(index: number, upperCaseWord: string): boolean {
+    const start = this.start(index);
+    if (this.end(index) - start !== upperCaseWord.length) return false;
+    for (let at = 0; at < upperCaseWord.length; at++) {
+      const byte = this.bytes[start + at]!;
+      const upper = byte >= 97 && byte <= 122 ? byte - 32 : byte;
+      if (upper !== upperCaseWord.charCodeAt(at)) return false;
+    }
+    return true;
+  }
+}

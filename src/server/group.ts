@@ -1,0 +1,93 @@
+/**
+ * What the RESP server asks of the replicated keyspace. Implemented by src/node; tests of the
+ * server use a single-node one. Everything here is synchronous: the answer to an accepted
+ * operation comes later, in order, into the origin's reply sink.
+ */
+import type { Args } from '../resp/args.js';
+import type { ReplySink } from '../resp/reply-sink.js';
+import type { KeyspaceSpec, ReadContext, SpecBase } from '../statemachine/command-spec.js';
+
+/** Who asked: a client connection, or a stream of commands forwarded by a peer. */
+export interface Origin {
+  /** Replies are written here in the order in which the operations were handed over. */
+  readonly reply: ReplySink;
+  /** Operations handed over and not answered yet. Counted up and down by the group. */
+  pending: number;
+  /** Bookkeeping of the group: newest place in the log order that holds a write of this origin. */
+  lastWrite: number;
+  /** After READONLY: reads may be local and stale. */
+  readonly stale: boolean;
+  /** The reply to the oldest pending operation was written to `reply`; `pending` is already lower. */
+  answered(): void;
+}
+
+/** A read whose work needs more than the keyspace: WATCH, which also notes versions in a session. */
+export interface SessionReadSpec extends SpecBase {
+  readonly kind: 'session-read';
+  run(origin: Origin, context: ReadContext, args: Args, reply: ReplySink): void;
+}
+
+/**
+ * Why an operation was not taken. It certainly did not and will not happen, so that replies
+ * which clients retry by themselves are honest.
+ */
+export type Refusal =
+  /** Another node leads: MOVED. */
+  | 'not-leader'
+  /** Nobody is known to lead: wait a little, then CLUSTERDOWN. */
+  | 'no-leader'
+  /** A bound is reached: wait a little, then TRYAGAIN. */
+  | 'overloaded'
+  | 'loading'
+  /** maxmemory is reached and nothing may be evicted. */
+  | 'out-of-memory'
+  /** The value alone is larger than maxmemory. */
+  | 'too-large';
+
+export interface NodeAddress {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ClusterNode extends NodeAddress {
+  readonly peerPort: number;
+  readonly role: 'leader' | 'follower' | 'learner';
+  readonly self: boolean;
+  readonly connected: boolean;
+  readonly zone: string | null;
+  /** Last index known to be applied or matched there; for replication offsets. */
+  readonly offset: number;
+}
+
+export interface Group {
+  /** Copies what it needs of `args` before it returns. `spec.check` has passed. */
+  write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null;
+  /** Runs at once where that is allowed, else when the read is confirmed. */
+  read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null;
+  /** Puts an already encoded reply behind the origin's pending operations. Copies `bytes`. */
+  defer(origin: Origin, bytes: Uint8Array): void;
+  /** The leader as this node knows it; null when none is known. */
+  leader(): NodeAddress | null;
+  readonly isLeader: boolean;
+  /** Called when role, term or leader changed, or when room or loading changed. */
+  onChange(run: () => void): void;
+  /** All members, this node included, in the order of their ids. */
+  nodes(): readonly ClusterNode[];
+  /** Fields of INFO raft, by name, in order (CONTRACT.md). */
+  raftInfo(): ReadonlyMap<string, string | number>;
+  /** Applied index and digest of the state at that index. */
+  digest(): Promise<{ readonly index: number; readonly digest: string }>;
+  keyspaceInfo(): {
+    readonly keys: number;
+    readonly keysWithTtl: number;
+    readonly usedBytes: number;
+    readonly expired: number;
+    readonly evicted: number;
+    readonly hits: number;
+    readonly misses: number;
+  };
+  /** Settings that all nodes share and that live in the log; resolves when applied. */
+  changeSetting(name: string, value: string): Promise<Refusal | null>;
+  clusterSetting(name: string): string | null;
+}

@@ -1,0 +1,122 @@
+/**
+ * The description of a command of the keyspace: the one source for arity, flags, keys, ACL
+ * categories, documentation and routing. Commands that never reach the log are described in
+ * src/server with the same base.
+ */
+import type { Args } from '../resp/args.js';
+import type { ReplySink } from '../resp/reply-sink.js';
+import type { KeyspaceView, MutableKeyspace } from './keyspace-view.js';
+
+/** Redis: COMMAND INFO flags, spelled as Redis prints them. */
+export type CommandFlag =
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'blocking'
+  | 'loading'
+  | 'stale'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'asking'
+  | 'fast'
+  | 'no_auth'
+  | 'movablekeys'
+  | 'no_multi'
+  | 'no_mandatory_keys'
+  | 'allow_busy';
+
+export type AclCategory =
+  | 'keyspace'
+  | 'read'
+  | 'write'
+  | 'set'
+  | 'sortedset'
+  | 'list'
+  | 'hash'
+  | 'string'
+  | 'bitmap'
+  | 'hyperloglog'
+  | 'geo'
+  | 'stream'
+  | 'pubsub'
+  | 'admin'
+  | 'fast'
+  | 'slow'
+  | 'blocking'
+  | 'dangerous'
+  | 'connection'
+  | 'transaction'
+  | 'scripting';
+
+/** Redis: first key, last key (negative counts from the end), step. 0 0 0: no keys. */
+export interface KeySpec {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+}
+
+export type CommandGroup =
+  | 'string'
+  | 'generic'
+  | 'transactions'
+  | 'connection'
+  | 'server'
+  | 'cluster'
+  | 'pubsub';
+
+export interface SpecBase {
+  /** Lower case, as COMMAND prints it. */
+  readonly name: string;
+  /** Redis' rule: the name counts; -n means n or more. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly acl: readonly AclCategory[];
+  readonly keys: KeySpec;
+  readonly group: CommandGroup;
+  readonly since: string;
+  readonly summary: string;
+  readonly complexity: string;
+  /** As redis.io prints it after the name, e.g. "key value [NX | XX] [GET]"; COMMAND DOCS parses it. */
+  readonly syntax: string;
+}
+
+export interface ReadContext {
+  readonly keyspace: KeyspaceView;
+  /** Log time in unix ms: decides what has expired. */
+  readonly nowMs: number;
+  /** Best estimate of the present in unix ms, at or after nowMs: only for replies such as TTL. */
+  readonly clockMs: number;
+  /** Looks a key argument up and notes the use (TLRU recency). Slot or ABSENT. */
+  find(args: Args, index: number): number;
+  /** Looks a key argument up without noting the use (TYPE, TTL, EXISTS ...). */
+  peek(args: Args, index: number): number;
+  /** Unsigned 32-bit; in apply drawn from the entry's seed, in reads from anywhere. */
+  random(): number;
+}
+
+export interface ApplyContext extends ReadContext {
+  readonly keyspace: MutableKeyspace;
+}
+
+export interface ReadSpec extends SpecBase {
+  readonly kind: 'read';
+  /** Names the command in log entries. Never reused, never changed. */
+  readonly opcode: number;
+  read(context: ReadContext, args: Args, reply: ReplySink): void;
+}
+
+export interface WriteSpec extends SpecBase {
+  readonly kind: 'write';
+  readonly opcode: number;
+  /**
+   * The checks that need no keyspace (syntax, numbers): an error text, or null. Runs before the
+   * command is proposed, so that bad requests never reach the log, and again in apply.
+   */
+  check(args: Args): string | null;
+  apply(context: ApplyContext, args: Args, reply: ReplySink): void;
+}
+
+export type KeyspaceSpec = ReadSpec | WriteSpec;

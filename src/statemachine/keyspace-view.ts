@@ -1,0 +1,66 @@
+/**
+ * What commands may ask of the keyspace and do to it. Keys and values are bytes in arrays that
+ * the keyspace owns; a slot is the dense integer handle of an entry and stays the same as long
+ * as the key lives. A position (buffer, start, length) is valid only until the next change.
+ */
+export const ABSENT = -1;
+
+/** Values of the record's type field; later data types add theirs. Never renumber. */
+export const ValueType = { string: 0 } as const;
+export type ValueType = (typeof ValueType)[keyof typeof ValueType];
+
+export interface KeyspaceView {
+  /** The log's time (unix ms): a key is gone once this has passed its due time. */
+  readonly nowMs: number;
+  /** Keys held, including expired ones whose removal is still owed (as Redis' DBSIZE). */
+  readonly size: number;
+  /** Sum of charges (TLRU.md). */
+  readonly usedBytes: number;
+  /** Slot of a live key, or ABSENT. Changes nothing, not even recency. */
+  find(bytes: Uint8Array, start: number, end: number): number;
+  typeOf(slot: number): ValueType;
+  keyBuffer(slot: number): Uint8Array;
+  keyStart(slot: number): number;
+  keyLength(slot: number): number;
+  valueBuffer(slot: number): Uint8Array;
+  valueStart(slot: number): number;
+  valueLength(slot: number): number;
+  /** Unix ms at which the key expires; 0: never. */
+  dueMs(slot: number): number;
+  /** Changes with every modification of the key; for WATCH. */
+  version(slot: number): number;
+  /** Slots are below this; walk 0..slotLimit-1 and ask isLive (SCAN, KEYS). */
+  readonly slotLimit: number;
+  /** Holds a key that has not expired. */
+  isLive(slot: number): boolean;
+}
+
+export interface MutableKeyspace extends KeyspaceView {
+  /**
+   * Inserts or overwrites. Makes room first, never by evicting this key. The bytes may not lie in
+   * the keyspace's own arrays. `dueMs` 0 means no TTL. Counts as a touch. Returns the slot.
+   */
+  put(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    dueMs: number,
+  ): number;
+  /** Another value for a live key; keeps the due time; a modification and a touch. May evict others. */
+  replaceValue(slot: number, value: Uint8Array, start: number, end: number): void;
+  /**
+   * Makes the value `length` bytes long, keeping what fits and filling with zeros; the caller then
+   * writes into valueBuffer(slot). A modification and a touch (APPEND, SETRANGE).
+   */
+  resizeValue(slot: number, length: number): void;
+  /** 0 takes the TTL away. A modification (Redis signals EXPIRE to watchers), not a touch. */
+  setDue(slot: number, dueMs: number): void;
+  remove(slot: number): void;
+  /** Recency (TLRU rule 2). */
+  touch(slot: number): void;
+  /** Removes all keys. */
+  flush(): void;
+}
