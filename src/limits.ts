@@ -27,7 +27,13 @@ export const limits = {
   peerMessageBytesMax: 1100 * MiB,
   /** Bytes waiting in the socket of one peer before messages to it are dropped. */
   peerOutputBytesMax: 128 * MiB,
+  /** Connections that were accepted at the peer port and have not said who they are. */
+  peerHandshakesMax: 128,
   snapshotChunkBytes: 1 * MiB,
+  /** A snapshot is sent in frames of this size, so that a slow link still shows progress. */
+  snapshotFrameBytes: 256 * KiB,
+  /** Received and not yet taken by the installation: the sender is held back beyond this. */
+  snapshotQueueBytesMax: 4 * MiB,
   /** Commands of one client handed over and not answered: its input is paused beyond this. */
   connectionPendingMax: 4096,
   connectionPendingBytesMax: 16 * MiB,
@@ -41,6 +47,10 @@ export const limits = {
   applyCommandsPerTurnMax: 8192,
   /** Expired keys removed with one entry; the rest are gone logically and follow later. */
   expirePerEntryMax: 2000,
+  /** Log kept below a snapshot, for followers that were away for a short while. */
+  logTailBytes: 32 * MiB,
+  /** How finely the place of that tail is remembered. */
+  logMarkBytes: 1 * MiB,
   /** Open copy-on-write views: a snapshot, a transfer, a digest. */
   snapshotViewsMax: 4,
 } as const;

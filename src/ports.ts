@@ -52,6 +52,8 @@ export interface PeerHello {
   /** Null until the node belongs to a cluster. */
   readonly clusterId: string | null;
   readonly incarnation: string;
+  /** HOST:PORT of its Raft port, as others reach it. */
+  readonly peerAddress: string;
   /** The newest configuration the node knows; null before it has one. */
   readonly configuration: Configuration | null;
   readonly clientAddress: string;
@@ -112,4 +114,6 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void;
   /** Once, after the input of this event loop turn was read. */
   endOfTurn(run: () => void): void;
+  /** Once, after the sockets had their turn. */
+  nextTurn(run: () => void): void;
 }

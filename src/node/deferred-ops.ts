@@ -1,0 +1,120 @@
+/**
+ * Operations that wait: reads until they are confirmed, replies until the ones before them were
+ * given. Their arguments lie one behind the other in one buffer, so that a waiting read costs no
+ * object. Runs them in the order in which they came, each when the batch it must follow is applied.
+ */
+import type { Args } from '../resp/args.js';
+import type { Origin, SessionReadSpec } from '../server/group.js';
+import type { KeyspaceSpec } from '../statemachine/command-spec.js';
+
+/** Null: argument 0 is an encoded reply. */
+export type DeferredSpec = KeyspaceSpec | SessionReadSpec | null;
+
+export class DeferredOps {
+  private specs: DeferredSpec[] = [];
+  private origins: Origin[] = [];
+  /** Number of the batch that must be applied before. */
+  private after: number[] = [];
+  /** Where the arguments of operation i begin in `ends`. */
+  private first: number[] = [];
+  private ends: number[] = [];
+  private bytes = new Uint8Array(4096);
+  private used = 0;
+  private next = 0;
+  /** Ones that could not run yet although others behind them could. */
+  private held: number[] = [];
+
+  get size(): number {
+    return this.specs.length - this.next + this.held.length;
+  }
+
+  get byteLength(): number {
+    return this.used;
+  }
+
+  push(origin: Origin, spec: DeferredSpec, args: Args, after: number): number {
+    const at = this.reserve(origin, spec, after);
+    for (let index = 0; index < args.count; index++) {
+      this.append(args.bytes, args.start(index), args.end(index));
+    }
+    return at;
+  }
+
+  pushReply(origin: Origin, reply: Uint8Array, after: number): number {
+    const at = this.reserve(origin, null, after);
+    this.append(reply, 0, reply.length);
+    return at;
+  }
+
+  originAt(at: number): Origin {
+    return this.origins[at]!;
+  }
+
+  specAt(at: number): DeferredSpec {
+    return this.specs[at]!;
+  }
+
+  /** Points `args` at the arguments of operation `at`; valid until the next push. */
+  load(at: number, args: Args): void {
+    args.reset(this.bytes);
+    const last = at + 1 < this.first.length ? this.first[at + 1]! : this.ends.length;
+    for (let index = this.first[at]!; index < last; index++) {
+      args.push(index === 0 ? 0 : this.ends[index - 1]!, this.ends[index]!);
+    }
+  }
+
+  /** Runs what may run now; returns true when nothing is left. */
+  run(applied: number, execute: (ops: DeferredOps, at: number) => void): boolean {
+    if (this.held.length > 0) this.runHeld(applied, execute);
+    for (; this.next < this.specs.length; this.next++) {
+      if (this.after[this.next]! > applied) this.held.push(this.next);
+      else execute(this, this.next);
+    }
+    return this.held.length === 0;
+  }
+
+  clear(): void {
+    this.specs = [];
+    this.origins = [];
+    this.after.length = 0;
+    this.first.length = 0;
+    this.ends.length = 0;
+    this.held.length = 0;
+    this.used = 0;
+    this.next = 0;
+  }
+
+  private runHeld(applied: number, execute: (ops: DeferredOps, at: number) => void): void {
+    const held = this.held;
+    this.held = [];
+    for (const at of held) {
+      if (this.after[at]! > applied) this.held.push(at);
+      else execute(this, at);
+    }
+  }
+
+  private reserve(origin: Origin, spec: DeferredSpec, after: number): number {
+    const at = this.specs.length;
+    this.specs.push(spec);
+    this.origins.push(origin);
+    this.after.push(after);
+    this.first.push(this.ends.length);
+    return at;
+  }
+
+  private append(source: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (this.used + length > this.bytes.length) {
+      const wider = new Uint8Array(Math.max(this.bytes.length * 2, this.used + length));
+      wider.set(this.bytes.subarray(0, this.used));
+      this.bytes = wider;
+    }
+    if (length <= 32) {
+      for (let at = 0; at < length; at++) this.bytes[this.used + at] = source[start + at]!;
+    } else {
+      this.bytes.set(source.subarray(start, end), this.used);
+    }
+    this.used += length;
+    this.ends.push(this.used);
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * Runs one RaftCore: carries out its effects and feeds back what became of them. It moves data
+ * and decides nothing. Invariants: one log write in flight; what rests on a write leaves after
+ * it; entries are applied in order, once; a storage fault ends the service and is never retried.
+ */
+import { assert, TgError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { Clock, LogStore, Transport } from '../ports.js';
+import type { Effects, LogWrite, ReadReady, RoleChange } from '../raft/effects.js';
+import type { Message } from '../raft/messages.js';
+import type { Proposal, RaftCore } from '../raft/raft.js';
+import type { Configuration, Entry, LogIndex, NodeId, SnapshotMeta, Term } from '../raft/types.js';
+
+/** The layer above: the replicated group. */
+export interface DriverListener {
+  /** Applies one entry; returns how many commands it held. */
+  applyEntry(entry: Entry): number;
+  readReady(read: ReadReady): void;
+  roleChanged(change: RoleChange): void;
+  /** After the entries of this turn were applied. */
+  appliedThrough(index: LogIndex): void;
+  /** The core wants the newest snapshot streamed to this peer. */
+  sendSnapshot(to: NodeId): void;
+  configurationApplied(configuration: Configuration, index: LogIndex): void;
+}
+
+export interface GroupDriverOptions {
+  readonly core: RaftCore;
+  readonly logStore: LogStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly listener: DriverListener;
+  /** Configuration at the index the state machine starts from. */
+  readonly configuration: Configuration;
+  /** Called once; the node must stop serving. */
+  readonly onFatal: (error: TgError) => void;
+}
+
+export class GroupDriver {
+  readonly core: RaftCore;
+  private readonly options: GroupDriverOptions;
+  private writing = false;
+  /** While a received snapshot replaces the log no write may start. */
+  private logHeld = false;
+  private heldWrite: LogWrite | null = null;
+  private writeEnded: (() => void) | null = null;
+  private toApply: Entry[] = [];
+  private nextToApply = 0;
+  private pumpScheduled = false;
+  private failed = false;
+  private lastAppliedTerm: Term = 0;
+  private configurationAtApplied: Configuration;
+  private readonly pumpNow = () => this.pump();
+
+  constructor(options: GroupDriverOptions) {
+    this.options = options;
+    this.core = options.core;
+    this.configurationAtApplied = options.configuration;
+  }
+
+  get stopped(): boolean {
+    return this.failed;
+  }
+
+  /** What a snapshot of the state machine, taken now, is about. */
+  snapshotMeta(): SnapshotMeta {
+    const lastIncludedIndex = this.core.lastApplied;
+    const term = this.core.termAt(lastIncludedIndex) ?? this.lastAppliedTerm;
+    return {
+      lastIncludedIndex,
+      lastIncludedTerm: term,
+      configuration: this.configurationAtApplied,
+    };
+  }
+
+  propose(data: Uint8Array): Proposal {
+    const proposal = this.core.propose(data);
+    this.schedule();
+    return proposal;
+  }
+
+  tick(): void {
+    if (this.failed) return;
+    this.guard(() => this.core.tick());
+    this.schedule();
+  }
+
+  step(messages: readonly Message[]): void {
+    if (this.failed) return;
+    this.guard(() => {
+      for (const message of messages) this.core.step(message);
+    });
+    this.schedule();
+  }
+
+  /** Does something with the core and carries out what follows from it at the end of the turn. */
+  act(action: (core: RaftCore) => void): void {
+    if (this.failed) return;
+    this.guard(() => action(this.core));
+    this.schedule();
+  }
+
+  schedule(): void {
+    if (this.pumpScheduled || this.failed) return;
+    this.pumpScheduled = true;
+    this.options.clock.endOfTurn(this.pumpNow);
+  }
+
+  /** Stops everything without touching the disk again. */
+  fail(error: TgError): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.options.onFatal(error);
+  }
+
+  /** Ends the service in order: resolves when no write is in flight. */
+  async stop(): Promise<void> {
+    this.failed = true;
+    if (this.writing)
+      await new Promise<void>((resolve) => {
+        this.writeEnded = resolve;
+      });
+  }
+
+  /** A received snapshot is durable: the log and the state machine follow it in one step. */
+  async install(
+    from: NodeId,
+    term: Term,
+    meta: SnapshotMeta,
+    swapMachine: () => void,
+  ): Promise<boolean> {
+    while (this.writing) {
+      await new Promise<void>((resolve) => {
+        this.writeEnded = resolve;
+      });
+    }
+    if (this.failed) return false;
+    // From here on the core's writes are about the log that follows the snapshot.
+    this.logHeld = true;
+    try {
+      const verdict = this.core.snapshotReceived(from, term, meta);
+      if (verdict.action === 'ignore') return false;
+      if (!verdict.keepsLog) await this.options.logStore.reset(meta);
+      this.toApply = [];
+      this.nextToApply = 0;
+      this.lastAppliedTerm = meta.lastIncludedTerm;
+      this.configurationAtApplied = meta.configuration;
+      swapMachine();
+      this.core.snapshotRestored(meta);
+      this.options.listener.configurationApplied(meta.configuration, meta.lastIncludedIndex);
+      return true;
+    } catch (error) {
+      this.fail(asStorageFault(error, 'the log could not be replaced by a received snapshot'));
+      return false;
+    } finally {
+      this.releaseLog();
+    }
+  }
+
+  private releaseLog(): void {
+    this.logHeld = false;
+    const write = this.heldWrite;
+    this.heldWrite = null;
+    if (write !== null && !this.failed) this.startWrite(write);
+    this.schedule();
+  }
+
+  private pump(): void {
+    this.pumpScheduled = false;
+    this.guard(() => {
+      for (;;) {
+        if (this.failed) return;
+        while (this.core.hasEffects()) this.carryOut(this.core.takeEffects());
+        if (!this.applySome()) return;
+      }
+    });
+  }
+
+  private carryOut(effects: Effects): void {
+    const { listener } = this.options;
+    if (effects.roleChange !== null) listener.roleChanged(effects.roleChange);
+    this.send(effects.messages);
+    if (effects.write !== null) this.startWrite(effects.write);
+    for (const entry of effects.committed) this.toApply.push(entry);
+    for (const read of effects.reads) listener.readReady(read);
+    for (const wanted of effects.oldEntries) this.readOld(wanted.to, wanted.from, wanted.maxBytes);
+    for (const to of effects.snapshots) listener.sendSnapshot(to);
+    if (effects.committedWanted !== null) this.readCommitted(effects.committedWanted);
+  }
+
+  private send(messages: readonly Message[]): void {
+    if (messages.length === 0) return;
+    const { transport } = this.options;
+    // Almost always one message per peer: no grouping table for that.
+    for (let at = 0; at < messages.length; ) {
+      const to = messages[at]!.to;
+      let end = at + 1;
+      while (end < messages.length && messages[end]!.to === to) end++;
+      transport.send(to, messages.slice(at, end));
+      at = end;
+    }
+  }
+
+  private startWrite(write: LogWrite): void {
+    if (this.logHeld) {
+      assert(this.heldWrite === null, 'a second log write while one is held');
+      this.heldWrite = write;
+      return;
+    }
+    assert(!this.writing, 'a second log write in flight');
+    this.writing = true;
+    this.options.logStore.write(write).then(
+      () => this.written(write),
+      (error: unknown) => {
+        this.endWrite();
+        this.fail(asStorageFault(error, 'the log could not be written'));
+      },
+    );
+  }
+
+  private written(write: LogWrite): void {
+    this.endWrite();
+    if (this.failed) return;
+    this.guard(() => {
+      this.core.written(write.seq);
+      this.send(write.afterwards);
+    });
+    this.schedule();
+  }
+
+  private endWrite(): void {
+    this.writing = false;
+    this.writeEnded?.();
+    this.writeEnded = null;
+  }
+
+  /** Applies up to the bound of one turn; returns true when the core may have more effects now. */
+  private applySome(): boolean {
+    if (this.nextToApply >= this.toApply.length) return false;
+    let commands = 0;
+    let last: Entry | null = null;
+    while (this.nextToApply < this.toApply.length && commands < limits.applyCommandsPerTurnMax) {
+      last = this.toApply[this.nextToApply++]!;
+      commands += 1 + this.applyOne(last);
+    }
+    if (this.nextToApply >= this.toApply.length) {
+      this.toApply = [];
+      this.nextToApply = 0;
+    }
+    if (last !== null) this.options.listener.appliedThrough(last.index);
+    if (this.toApply.length === 0) return true;
+    // The rest waits for the next turn, so that heartbeats and clients get their share.
+    this.pumpScheduled = true;
+    this.options.clock.nextTurn(this.pumpNow);
+    return false;
+  }
+
+  private applyOne(entry: Entry): number {
+    const commands = this.options.listener.applyEntry(entry);
+    this.lastAppliedTerm = entry.term;
+    this.core.applied(entry.index);
+    if (entry.kind === 'config' && entry.configuration !== null) {
+      this.configurationAtApplied = entry.configuration;
+      this.options.listener.configurationApplied(entry.configuration, entry.index);
+    }
+    return commands;
+  }
+
+  private readOld(to: NodeId, from: LogIndex, maxBytes: number): void {
+    this.options.logStore.read(from, maxBytes).then(
+      (entries) => this.act((core) => core.oldEntriesRead(to, entries)),
+      (error: unknown) => {
+        if (isDamage(error)) this.fail(asStorageFault(error, 'the log could not be read'));
+        // Compacted meanwhile: the core falls back to a snapshot.
+        else this.act((core) => core.oldEntriesRead(to, null));
+      },
+    );
+  }
+
+  private readCommitted(wanted: { from: LogIndex; maxBytes: number }): void {
+    this.options.logStore.read(wanted.from, wanted.maxBytes).then(
+      (entries) => this.act((core) => core.committedRead(entries)),
+      (error: unknown) => this.fail(asStorageFault(error, 'committed entries could not be read')),
+    );
+  }
+
+  /** An invariant that does not hold or an unknown format stops the node rather than go on. */
+  private guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.fail(
+        error instanceof TgError
+          ? error
+          : new TgError('INVARIANT', `unexpected: ${String(error)}`, { cause: error }),
+      );
+    }
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof TgError && (error.code === 'CORRUPT' || error.code === 'STORAGE_FAILED');
+}
+
+function asStorageFault(error: unknown, what: string): TgError {
+  if (error instanceof TgError) return error;
+  return new TgError('STORAGE_FAILED', `${what}: ${String(error)}`, { cause: error });
+}

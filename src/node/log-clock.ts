@@ -1,0 +1,48 @@
+/**
+ * The time that leaders write into the log. It runs at the rate of the monotonic clock from the
+ * last stamp this node has seen live, so that neither a change of leader nor a jump of the wall
+ * clock makes keys expire early or live on; towards the wall clock it drifts by at most one part
+ * in a hundred. Only a node that has heard no leader since its start takes the wall clock as it
+ * is: time went on while the whole cluster was down.
+ */
+import type { Clock } from '../ports.js';
+
+const slewMax = 0.01;
+
+export class LogClock {
+  private value = 0;
+  private atMs = 0;
+  private live = false;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** A stamp that was replayed from this node's own disk: a lower bound, not the present. */
+  replayed(stampMs: number): void {
+    if (!this.live && stampMs > this.value) this.value = stampMs;
+  }
+
+  /** A stamp that a leader made just now. */
+  observed(stampMs: number): void {
+    this.value = stampMs;
+    this.atMs = this.clock.monotonicMs();
+    this.live = true;
+  }
+
+  /** Unix ms, whole; never goes back between two observed stamps. */
+  now(): number {
+    if (!this.live) this.observed(Math.max(this.value, this.clock.wallMs()));
+    const now = this.clock.monotonicMs();
+    const elapsed = Math.max(0, now - this.atMs);
+    const free = this.value + elapsed;
+    const offset = this.clock.wallMs() - free;
+    const bound = elapsed * slewMax;
+    this.value = free + Math.max(-bound, Math.min(bound, offset));
+    this.atMs = now;
+    return Math.floor(this.value);
+  }
+
+  /** Wall clock minus log clock in ms: far from zero means that somebody's clock is wrong. */
+  offsetMs(): number {
+    return this.clock.wallMs() - this.now();
+  }
+}

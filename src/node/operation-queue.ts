@@ -1,0 +1,265 @@
+/**
+ * Operations of clients between their arrival and their answer, on the node that leads. One
+ * ordered queue of segments: the reads of a turn, then the batch of writes of that turn.
+ *
+ * - A batch is applied when its entry (index and term) is committed; each command is answered by
+ *   that very apply (requirements 27, 29).
+ * - Reads run when their round is confirmed, and at the latest just before the next batch is
+ *   applied: that entry was proposed after they arrived and committed in the same term, which
+ *   proves that this node still led. So the operations of a connection take effect in its order.
+ * - A read behind a write of the same connection in the batch that is still forming travels
+ *   inside that batch, between its commands.
+ */
+import { assert } from '../errors.js';
+import type { LogIndex, Term } from '../raft/types.js';
+import { Args } from '../resp/args.js';
+import type { ReplySink } from '../resp/reply-sink.js';
+import type { Origin, SessionReadSpec } from '../server/group.js';
+import type { BatchWriter } from '../statemachine/batch-format.js';
+import type { KeyspaceSpec } from '../statemachine/command-spec.js';
+import { DeferredOps } from './deferred-ops.js';
+
+/** Runs one waiting operation and writes its reply. */
+export type Execute = (ops: DeferredOps, at: number, args: Args) => void;
+
+const commandMark = -1;
+
+export interface ReadSegment {
+  readonly kind: 'reads';
+  readonly ops: DeferredOps;
+  token: number;
+  confirmed: boolean;
+}
+
+export interface BatchSegment {
+  readonly kind: 'batch';
+  readonly number: number;
+  /** Whose operation comes next, in order; marks[i] is commandMark or a place in `ops`. */
+  readonly origins: Origin[];
+  readonly marks: number[];
+  readonly ops: DeferredOps;
+  index: LogIndex;
+  term: Term;
+}
+
+export class OperationQueue {
+  private segments: (ReadSegment | BatchSegment)[] = [];
+  private forming: BatchSegment;
+  private formingReads: ReadSegment | null = null;
+  private unconfirmed: ReadSegment[] = [];
+  private refused: BatchSegment | null = null;
+  /** Number of the newest batch that was applied or failed; all before it are too. */
+  private settled = 0;
+  private waitingReads = 0;
+  private readonly args = new Args();
+  private readonly executeLoaded: (ops: DeferredOps, at: number) => void;
+
+  constructor(
+    private readonly writer: BatchWriter,
+    execute: Execute,
+  ) {
+    this.forming = newBatch(1);
+    this.executeLoaded = (ops, at) => {
+      this.waitingReads--;
+      ops.load(at, this.args);
+      execute(ops, at, this.args);
+    };
+    writer.begin();
+  }
+
+  get formingCommands(): number {
+    return this.writer.commandCount;
+  }
+
+  get formingBytes(): number {
+    return this.writer.byteLength;
+  }
+
+  /** Reads and deferred replies that wait. */
+  get waiting(): number {
+    return this.waitingReads;
+  }
+
+  pushWrite(origin: Origin, spec: KeyspaceSpec, args: Args): void {
+    this.writer.append(spec.opcode, args);
+    this.forming.origins.push(origin);
+    this.forming.marks.push(commandMark);
+    origin.lastWrite = this.forming.number;
+    origin.pending++;
+  }
+
+  pushRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
+    if (this.followsForming(origin)) {
+      this.interleave(origin, this.forming.ops.push(origin, spec, args, 0));
+    } else {
+      this.readsOfThisTurn().ops.push(origin, spec, args, origin.lastWrite);
+    }
+    this.waitingReads++;
+    origin.pending++;
+  }
+
+  pushReply(origin: Origin, reply: Uint8Array): void {
+    if (this.followsForming(origin)) {
+      this.interleave(origin, this.forming.ops.pushReply(origin, reply, 0));
+    } else {
+      this.readsOfThisTurn().ops.pushReply(origin, reply, origin.lastWrite);
+    }
+    this.waitingReads++;
+    origin.pending++;
+  }
+
+  get hasReadsToConfirm(): boolean {
+    return this.unconfirmed.length > 0;
+  }
+
+  /** All reads gathered since the last call will be confirmed by the round of this token. */
+  assignToken(token: number): void {
+    for (const reads of this.unconfirmed) reads.token = token;
+    this.unconfirmed = [];
+    this.formingReads = null;
+  }
+
+  /** The gathered batch becomes the entry (index, term) that `propose` gives, or null if refused. */
+  closeBatch(
+    stampMs: number,
+    seed: number,
+    propose: (data: Uint8Array) => { index: LogIndex; term: Term } | null,
+  ): boolean {
+    const place = propose(this.writer.finish(stampMs, seed));
+    const batch = this.forming;
+    this.writer.begin();
+    this.forming = newBatch(batch.number + 1);
+    // Reads from now on come after this batch.
+    this.formingReads = null;
+    if (place === null) {
+      // Nothing was logged; whoever calls answers with failAll.
+      this.refused = batch;
+      return false;
+    }
+    batch.index = place.index;
+    batch.term = place.term;
+    this.segments.push(batch);
+    return true;
+  }
+
+  confirm(token: number): void {
+    for (const segment of this.segments) {
+      if (segment.kind === 'reads' && segment.token === token) segment.confirmed = true;
+    }
+    this.runConfirmed();
+  }
+
+  /** Takes the batch of this entry, if it is the next one; runs the reads that came before it. */
+  takeBatch(index: LogIndex, term: Term): BatchSegment | null {
+    const at = this.segments.findIndex((segment) => segment.kind === 'batch');
+    if (at < 0) return null;
+    const batch = this.segments[at] as BatchSegment;
+    if (batch.index !== index || batch.term !== term) return null;
+    const before = this.segments.splice(0, at + 1);
+    for (let next = 0; next < at; next++) {
+      const reads = before[next] as ReadSegment;
+      const done = reads.ops.run(this.settled, this.executeLoaded);
+      assert(done, 'a read waits for a batch behind it');
+    }
+    return batch;
+  }
+
+  /** Walks a batch in order: `command` applies the next command of the entry. */
+  walk(batch: BatchSegment, command: (reply: ReplySink) => void): void {
+    for (let at = 0; at < batch.origins.length; at++) {
+      const origin = batch.origins[at]!;
+      const mark = batch.marks[at]!;
+      if (mark !== commandMark) {
+        this.executeLoaded(batch.ops, mark);
+        continue;
+      }
+      command(origin.reply);
+      origin.pending--;
+      origin.answered();
+    }
+    this.settled = batch.number;
+    this.runConfirmed();
+  }
+
+  /** Answers everything that was not proposed (surely not done) or not settled (unknown). */
+  failAll(fail: (origin: Origin, kind: 'unlogged' | 'unknown' | 'read') => void): void {
+    const segments = this.segments;
+    this.segments = [];
+    if (this.refused !== null) segments.push(this.refused);
+    this.refused = null;
+    const forming = this.forming;
+    this.formingReads = null;
+    this.unconfirmed = [];
+    this.forming = newBatch(forming.number + 1);
+    this.writer.begin();
+    segments.push(forming);
+    for (const segment of segments) this.failSegment(segment, fail);
+    this.settled = forming.number;
+  }
+
+  private failSegment(
+    segment: ReadSegment | BatchSegment,
+    fail: (origin: Origin, kind: 'unlogged' | 'unknown' | 'read') => void,
+  ): void {
+    const failRead = (ops: DeferredOps, at: number) => {
+      // A deferred reply is no read: it is given as it stands.
+      if (ops.specAt(at) === null) this.executeLoaded(ops, at);
+      else {
+        this.waitingReads--;
+        fail(ops.originAt(at), 'read');
+      }
+    };
+    if (segment.kind === 'reads') {
+      segment.ops.run(Number.MAX_SAFE_INTEGER, failRead);
+      return;
+    }
+    for (let at = 0; at < segment.origins.length; at++) {
+      const mark = segment.marks[at]!;
+      if (mark !== commandMark) failRead(segment.ops, mark);
+      else fail(segment.origins[at]!, segment.index === 0 ? 'unlogged' : 'unknown');
+    }
+  }
+
+  private followsForming(origin: Origin): boolean {
+    return origin.pending > 0 && origin.lastWrite === this.forming.number;
+  }
+
+  private interleave(origin: Origin, mark: number): void {
+    this.forming.origins.push(origin);
+    this.forming.marks.push(mark);
+  }
+
+  private readsOfThisTurn(): ReadSegment {
+    if (this.formingReads === null) {
+      this.formingReads = { kind: 'reads', ops: new DeferredOps(), token: 0, confirmed: false };
+      this.segments.push(this.formingReads);
+      this.unconfirmed.push(this.formingReads);
+    }
+    return this.formingReads;
+  }
+
+  private runConfirmed(): void {
+    let finished = false;
+    for (let at = 0; at < this.segments.length; at++) {
+      const segment = this.segments[at]!;
+      if (segment.kind !== 'reads' || !segment.confirmed) continue;
+      if (segment.ops.run(this.settled, this.executeLoaded)) finished = true;
+    }
+    if (!finished) return;
+    this.segments = this.segments.filter(
+      (segment) => segment.kind !== 'reads' || !segment.confirmed || segment.ops.size > 0,
+    );
+  }
+}
+
+function newBatch(number: number): BatchSegment {
+  return {
+    kind: 'batch',
+    number,
+    origins: [],
+    marks: [],
+    ops: new DeferredOps(),
+    index: 0,
+    term: 0,
+  };
+}

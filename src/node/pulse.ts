@@ -1,0 +1,29 @@
+/**
+ * Keeps the log's time moving where it matters: when a deadline has passed and no entry carried
+ * the time past it, the leader proposes a small pulse entry. Nothing is proposed for an idle
+ * cache without deadlines.
+ */
+import { encodePulse } from '../statemachine/batch-format.js';
+import type { ReplicatedGroup } from './replicated-group.js';
+
+export class Pulse {
+  constructor(
+    private readonly group: ReplicatedGroup,
+    private readonly now: () => number,
+    private readonly randomU32: () => number,
+  ) {}
+
+  /** Call on every tick. */
+  tick(): void {
+    const { group } = this;
+    if (!group.isLeader || group.loading || group.queue.formingCommands > 0) return;
+    const { keyspace } = group.machine;
+    const dueMs = keyspace.nextDueMs();
+    // One pulse at a time: the next when this one is applied.
+    if (group.lastProposedStampMs > group.machine.nowMs) return;
+    const passed = dueMs !== 0 && this.now() >= dueMs;
+    if (!passed && !keyspace.expiryOwed) return;
+    const stamp = Math.max(group.stamp(), group.machine.nowMs + 1);
+    group.proposeInternal(encodePulse(stamp, this.randomU32()), stamp);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Takes snapshots of the state machine beside running traffic, compacts the log below them and
+ * streams them to followers that lag behind it. A view is opened in one step and walked a chunk
+ * at a time between turns, so that neither ever stops the event loop (requirements 42-48).
+ */
+import { limits } from '../limits.js';
+import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
+import type { GroupId, LogIndex, NodeId, SnapshotMeta } from '../raft/types.js';
+import type { SnapshotView } from '../statemachine/snapshot-view.js';
+import type { GroupDriver } from './group-driver.js';
+
+export interface SnapshotterOptions {
+  readonly group: GroupId;
+  readonly driver: GroupDriver;
+  readonly logStore: LogStore;
+  readonly snapshotStore: SnapshotStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Opens a view of the state at the index that was applied last. */
+  readonly openView: () => SnapshotView;
+  /** Bytes of log after which a snapshot is due. */
+  readonly thresholdBytes: () => number;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+interface Mark {
+  readonly index: LogIndex;
+  readonly bytes: number;
+}
+
+export class Snapshotter {
+  /** Bytes applied since the start of this process, and where in the log they were reached. */
+  private appliedBytes = 0;
+  private marks: Mark[] = [];
+  private bytesAtSnapshot = 0;
+  private lastSnapshotBytes = 0;
+  private saving = false;
+  private readonly sendingTo = new Set<NodeId>();
+  private stopped = false;
+  snapshotsTaken = 0;
+
+  constructor(private readonly options: SnapshotterOptions) {}
+
+  stop(): void {
+    this.stopped = true;
+  }
+
+  /** Counts an applied entry; starts a snapshot when one is due. */
+  applied(index: LogIndex, bytes: number): void {
+    this.appliedBytes += bytes;
+    const last = this.marks[this.marks.length - 1];
+    if (last === undefined || this.appliedBytes - last.bytes >= limits.logMarkBytes) {
+      this.marks.push({ index, bytes: this.appliedBytes });
+    }
+    // Not more often than the log has grown by half of what a snapshot writes.
+    const due = Math.max(this.options.thresholdBytes(), this.lastSnapshotBytes / 2);
+    if (this.appliedBytes - this.bytesAtSnapshot >= due) this.start();
+  }
+
+  private start(): void {
+    if (this.saving || this.stopped) return;
+    this.saving = true;
+    this.bytesAtSnapshot = this.appliedBytes;
+    // After this turn's entries, so that the view is of exactly one index.
+    this.options.clock.endOfTurn(() => {
+      this.save()
+        .catch((error: unknown) => this.options.onError('a snapshot could not be saved', error))
+        .finally(() => {
+          this.saving = false;
+        });
+    });
+  }
+
+  private async save(): Promise<void> {
+    const { driver, snapshotStore } = this.options;
+    const meta = driver.snapshotMeta();
+    const view = this.options.openView();
+    let bytes = 0;
+    try {
+      const writer = await snapshotStore.stage(meta);
+      try {
+        for (let chunk = view.next(); chunk !== null; chunk = view.next()) {
+          if (this.stopped) return await writer.abort();
+          bytes += chunk.length;
+          await writer.write(chunk);
+        }
+        await writer.commit();
+      } catch (error) {
+        await writer.abort();
+        throw error;
+      }
+    } finally {
+      view.close();
+    }
+    this.lastSnapshotBytes = bytes;
+    this.snapshotsTaken++;
+    await this.compact(meta);
+  }
+
+  /** Keeps a tail of the log, so that a short absence does not cost a whole snapshot. */
+  private async compact(meta: SnapshotMeta): Promise<void> {
+    const { driver, logStore } = this.options;
+    const through = this.tailStart(meta.lastIncludedIndex);
+    await logStore.compact(through, meta);
+    driver.act((core) => core.snapshotSaved(meta, through + 1));
+  }
+
+  private tailStart(snapshotIndex: LogIndex): LogIndex {
+    const floor = this.appliedBytes - limits.logTailBytes;
+    while (this.marks.length > 1 && this.marks[1]!.bytes <= floor) this.marks.shift();
+    const first = this.marks[0];
+    if (first === undefined || first.bytes > floor) return 0;
+    return Math.min(first.index, snapshotIndex);
+  }
+
+  /** Streams the newest snapshot to a follower; takes one first where there is none. */
+  send(to: NodeId): void {
+    if (this.sendingTo.has(to) || this.stopped) return;
+    this.sendingTo.add(to);
+    this.stream(to)
+      .catch((error: unknown) => {
+        this.options.onError(`the snapshot for ${to} did not get there`, error);
+        return null;
+      })
+      .then((meta) => {
+        this.sendingTo.delete(to);
+        this.options.driver.act((core) => core.snapshotSent(to, meta !== null, meta));
+      });
+  }
+
+  private async stream(to: NodeId): Promise<SnapshotMeta | null> {
+    const { snapshotStore, transport, driver, group } = this.options;
+    const meta = await snapshotStore.latest();
+    if (meta === null) return null;
+    await transport.sendSnapshot(to, group, driver.core.term, meta, snapshotStore.read(meta));
+    return meta;
+  }
+}

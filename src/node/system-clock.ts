@@ -1,0 +1,58 @@
+/**
+ * The real clock. Timers only ask for work and the work runs at the end of the turn, after the
+ * sockets were read: after a pause Node may run timers first, and a follower would then call an
+ * election while its leader's heartbeats lie unread (FACTS.md).
+ */
+import type { Clock } from '../ports.js';
+
+export class SystemClock implements Clock {
+  private queue: (() => void)[] = [];
+  private scheduled = false;
+  private readonly runTurn = () => this.endTurn();
+
+  wallMs(): number {
+    return Date.now();
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  every(periodMs: number, run: () => void): () => void {
+    let asked = false;
+    const atEnd = () => {
+      asked = false;
+      run();
+    };
+    const timer = setInterval(() => {
+      // A pause makes several periods fall due: they count as one.
+      if (asked) return;
+      asked = true;
+      this.endOfTurn(atEnd);
+    }, periodMs);
+    return () => clearInterval(timer);
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    const timer = setTimeout(() => this.endOfTurn(run), delayMs);
+    return () => clearTimeout(timer);
+  }
+
+  endOfTurn(run: () => void): void {
+    this.queue.push(run);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(this.runTurn);
+  }
+
+  nextTurn(run: () => void): void {
+    setImmediate(run);
+  }
+
+  /** Work that asks for the end of the turn while it runs there still gets this one. */
+  private endTurn(): void {
+    for (let at = 0; at < this.queue.length; at++) this.queue[at]!();
+    this.queue.length = 0;
+    this.scheduled = false;
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * One connection between two nodes from the first byte on: the exchange of hellos, then frames.
+ * The dialer speaks first. Nothing but a hello is taken before both sides know each other, and
+ * an address is never taken for an identity: a dialer names the node it expects.
+ */
+import type { Socket } from 'node:net';
+import { decodeHello, encodeHello, type HelloPurpose } from '../codec/hello.js';
+import { TgError } from '../errors.js';
+import type { Clock, PeerHello } from '../ports.js';
+import type { NodeId } from '../raft/types.js';
+import { frameType } from './frame.js';
+import { FrameSocket } from './frame-socket.js';
+
+export interface PeerConnectionEvents {
+  /** What to tell the other side now. */
+  hello(): PeerHello;
+  /** A text refuses the other side. Asked for each hello of it. */
+  admit(peer: PeerHello): string | null;
+  onOpen(connection: PeerConnection): void;
+  /** The other side changed what it says about itself. */
+  onRenewed(connection: PeerConnection): void;
+  onFrame(connection: PeerConnection, type: number, payload: Uint8Array): void;
+  onClose(connection: PeerConnection, reason: string): void;
+}
+
+export interface PeerConnectionOptions {
+  readonly socket: Socket;
+  /** What the dialer wants; null at the accepting side, which learns it. */
+  readonly dialed: { readonly purpose: HelloPurpose; readonly expected: NodeId | null } | null;
+  readonly clock: Clock;
+  readonly helloTimeoutMs: number;
+  readonly frameBytesMax: number;
+  readonly events: PeerConnectionEvents;
+}
+
+export class PeerConnection {
+  readonly frames: FrameSocket;
+  readonly dialed: boolean;
+  readonly #options: PeerConnectionOptions;
+  readonly #cancelTimeout: () => void;
+  #purpose: HelloPurpose;
+  #peer: PeerHello | null = null;
+  #helloSent = false;
+
+  constructor(options: PeerConnectionOptions) {
+    const { socket, dialed, clock, helloTimeoutMs, frameBytesMax } = options;
+    this.#options = options;
+    this.dialed = dialed !== null;
+    this.#purpose = dialed?.purpose ?? 'peer';
+    this.frames = new FrameSocket(
+      socket,
+      {
+        onFrame: (type, payload) => this.#take(type, payload),
+        onClose: (reason) => this.#ended(reason),
+      },
+      frameBytesMax,
+    );
+    this.#cancelTimeout = clock.after(helloTimeoutMs, () => {
+      if (this.#peer === null) this.frames.close('no hello in time');
+    });
+    if (dialed !== null) socket.once('connect', () => this.#sayHello());
+  }
+
+  /** Null until the hello of the other side was taken. */
+  get peer(): PeerHello | null {
+    return this.#peer;
+  }
+
+  get purpose(): HelloPurpose {
+    return this.#purpose;
+  }
+
+  /** Tells the other side again, when it was told before. */
+  renewHello(): void {
+    if (this.#helloSent) this.#sayHello();
+  }
+
+  #sayHello(): void {
+    this.#helloSent = true;
+    const hello = this.#options.events.hello();
+    this.frames.write(frameType.hello, [encodeHello(hello, this.#purpose)]);
+  }
+
+  #take(type: number, payload: Uint8Array): void {
+    if (type === frameType.hello) this.#takeHello(payload);
+    else if (type === frameType.refused) this.#refused(payload);
+    else if (this.#peer === null) throw new TgError('PROTOCOL', `frame ${type} before a hello`);
+    else if (type === frameType.ping) this.#answerPing();
+    else this.#options.events.onFrame(this, type, payload);
+  }
+
+  /** On a snapshot stream the arrival is all that counts; an answer would cut into a chunk. */
+  #answerPing(): void {
+    if (this.#purpose === 'peer') this.frames.write(frameType.pong);
+  }
+
+  #refused(payload: Uint8Array): void {
+    this.frames.close(`refused by the peer: ${Buffer.from(payload).toString('utf8', 0, 500)}`);
+  }
+
+  #takeHello(payload: Uint8Array): void {
+    const refusal = this.#judge(payload);
+    if (typeof refusal === 'string') {
+      this.frames.refuse(refusal);
+      return;
+    }
+    const first = this.#peer === null;
+    this.#peer = refusal.hello;
+    if (!first) this.#options.events.onRenewed(this);
+    else if (this.dialed) this.#open();
+    else this.#answer(refusal.purpose);
+  }
+
+  /** The hello, or a text that refuses it. */
+  #judge(payload: Uint8Array): ReturnType<typeof decodeHello> | string {
+    try {
+      const said = decodeHello(payload);
+      return this.#refusal(said.hello, said.purpose) ?? said;
+    } catch (error) {
+      if (error instanceof TgError && error.code === 'PROTOCOL') return error.message;
+      throw error;
+    }
+  }
+
+  #refusal(peer: PeerHello, purpose: HelloPurpose): string | null {
+    const expected = this.#peer?.nodeId ?? this.#options.dialed?.expected ?? peer.nodeId;
+    if (peer.nodeId !== expected) return `this is node ${peer.nodeId}, not ${expected}`;
+    if (purpose === 'introduction') return null;
+    return this.#options.events.admit(peer);
+  }
+
+  #answer(purpose: HelloPurpose): void {
+    this.#purpose = purpose;
+    if (purpose === 'introduction') {
+      const hello = encodeHello(this.#options.events.hello(), purpose);
+      this.frames.finish(frameType.hello, [hello], 'introduced');
+      return;
+    }
+    this.#sayHello();
+    this.#open();
+  }
+
+  #open(): void {
+    this.#cancelTimeout();
+    this.frames.trust();
+    this.#options.events.onOpen(this);
+  }
+
+  #ended(reason: string): void {
+    this.#cancelTimeout();
+    this.#options.events.onClose(this, reason);
+  }
+}
