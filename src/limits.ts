@@ -49,6 +49,8 @@ export const limits = {
   expirePerEntryMax: 2000,
   /** Log kept below a snapshot, for followers that were away for a short while. */
   logTailBytes: 32 * MiB,
+  /** What an entry costs on disk beside its data, about. */
+  entryOverheadBytes: 64,
   /** How finely the place of that tail is remembered. */
   logMarkBytes: 1 * MiB,
   /** Open copy-on-write views: a snapshot, a transfer, a digest. */

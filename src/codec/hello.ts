@@ -23,20 +23,22 @@ export function encodeHello(hello: PeerHello, purpose: HelloPurpose): Uint8Array
   const configuration =
     hello.configuration === null ? new Uint8Array(0) : encodeConfiguration(hello.configuration);
   const texts = textsOf(hello);
-  let bytes = 4 + 2 + 1 + configuration.length;
+  let bytes = 4 + 2 + 1 + 4 + configuration.length;
   for (const text of texts) bytes += textBytes(text);
   const writer = new ByteWriter(bytes);
   writer.u32(magic);
   writer.u16(peerProtocolVersion);
   writer.u8(purposes.indexOf(purpose));
   for (const text of texts) writer.text(text);
+  writer.u32(configuration.length);
   writer.raw(configuration);
   return writer.since(0);
 }
 
 function textsOf(hello: PeerHello): readonly (string | null)[] {
-  const { nodeId, clusterId, incarnation, clientAddress, httpAddress, zone, location } = hello;
-  return [nodeId, clusterId, incarnation, clientAddress, httpAddress, zone, location];
+  const { nodeId, clusterId, incarnation, peerAddress } = hello;
+  const { clientAddress, httpAddress, zone, location } = hello;
+  return [nodeId, clusterId, incarnation, peerAddress, clientAddress, httpAddress, zone, location];
 }
 
 /** @throws TgError PROTOCOL with a text fit for the other side's log. */
@@ -55,12 +57,14 @@ export function decodeHello(bytes: Uint8Array): { hello: PeerHello; purpose: Hel
     nodeId: reader.text(),
     clusterId: reader.textOrNull(),
     incarnation: reader.text(),
+    peerAddress: reader.text(),
     clientAddress: reader.text(),
     httpAddress: reader.textOrNull(),
     zone: reader.textOrNull(),
     location: reader.textOrNull(),
-    configuration: takeConfiguration(reader.rest()),
+    configuration: takeConfiguration(reader.view(reader.u32())),
   };
+  reader.end();
   if (hello.nodeId === '') damaged('an empty node id');
   return { hello, purpose };
 }

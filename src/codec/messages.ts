@@ -195,7 +195,15 @@ function takeMessage(reader: ByteReader, from: NodeId, to: NodeId): Message {
       return { kind: 'read-index-request', group, from, to, term, token: reader.integer() };
     case code['read-index-response']: {
       const token = reader.integer();
-      return { kind: 'read-index-response', group, from, to, term, token, index: reader.integer(-1) };
+      return {
+        kind: 'read-index-response',
+        group,
+        from,
+        to,
+        term,
+        token,
+        index: reader.integer(-1),
+      };
     }
     case code['timeout-now']:
       return { kind: 'timeout-now', group, from, to, term };

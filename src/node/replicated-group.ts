@@ -63,6 +63,12 @@ export class ReplicatedGroup {
     );
   }
 
+  /** A snapshot was installed: the state is another one. */
+  replaceMachine(machine: StateMachine): void {
+    this.machine = machine;
+    this.changed();
+  }
+
   attach(driver: GroupDriver): void {
     this.driver = driver;
   }

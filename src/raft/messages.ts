@@ -52,7 +52,10 @@ export interface AppendResponse extends Envelope {
 export interface HeartbeatRequest extends Envelope {
   readonly kind: 'heartbeat-request';
   readonly leaderCommit: LogIndex;
-  /** Number of the newest read round of this term, never used twice (dissertation 6.4). */
+  /**
+   * Number of the newest read round of this term, never used twice (dissertation 6.4). 0: only
+   * the commit index moved, no answer is wanted.
+   */
   readonly round: number;
 }
 

@@ -66,7 +66,10 @@ export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader' | 'lear
 export interface RestoredLog {
   readonly hardState: HardState;
   readonly snapshot: SnapshotMeta | null;
-  /** The newest entries, as many as fit the memory window. */
+  /**
+   * The newest entries, as many as fit the memory window, and always all above the larger of
+   * hardState.commit and the snapshot's index: a conflict of terms there must be seen.
+   */
   readonly entries: readonly Entry[];
   /** Index and term just before entries[0] (the snapshot's pair, or an entry on disk, or 0, 0). */
   readonly beforeIndex: LogIndex;

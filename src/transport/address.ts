@@ -8,11 +8,20 @@ export interface HostPort {
 
 /** @throws TgError BAD_CONFIG when it is not HOST:PORT. */
 export function parseAddress(address: string): HostPort {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
-  if (host === undefined || port < 1 || port > 65_535) {
+  const parsed = read(address);
+  if (parsed === null) {
     throw new TgError('BAD_CONFIG', `${JSON.stringify(address)} is not HOST:PORT`);
   }
-  return { host, port };
+  return parsed;
+}
+
+export function isAddress(address: string): boolean {
+  return read(address) !== null;
+}
+
+function read(address: string): HostPort | null {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host === undefined || port < 1 || port > 65_535 ? null : { host, port };
 }

@@ -66,6 +66,11 @@ export class FrameSocket {
     this.#reader.widen(limits.peerFrameBytesMax, limits.peerMessageBytesMax);
   }
 
+  /** A larger payload leaves as several frames. */
+  get frameBytesMax(): number {
+    return this.#frameBytesMax;
+  }
+
   /** Everything written until uncork() leaves with one call of the kernel. */
   cork(): void {
     this.#socket.cork();

@@ -22,29 +22,31 @@ export const frameType = {
   snapshotChunk: 8,
   snapshotEnd: 9,
   snapshotResult: 10,
+  ready: 11,
+  /** Messages that need several frames; frames of other types may come between. */
+  bulk: 12,
 } as const;
 
 export const frameHeaderBytes = 10;
 const formatVersion = 1;
 const CONTINUES = 0x80;
-const newestType = frameType.snapshotResult;
+const newestType = frameType.bulk;
 
 /**
  * One payload, given in parts, as frames: for each the buffers to write, in order. Parts are not
- * copied. A payload above frameBytesMax becomes several frames.
+ * copied. A payload above frameBytesMax becomes several frames, each made when it is asked for.
  */
-export function cutFrames(
+export function* cutFrames(
   type: number,
   parts: readonly Uint8Array[],
   frameBytesMax: number,
-): Uint8Array[][] {
-  const frames: Uint8Array[][] = [];
+): Generator<Uint8Array[]> {
   let open: Uint8Array[] = [];
   let openBytes = 0;
   for (const part of parts) {
     for (let at = 0; at < part.length; ) {
       if (openBytes === frameBytesMax) {
-        frames.push(frame(type | CONTINUES, open, openBytes));
+        yield frame(type | CONTINUES, open, openBytes);
         open = [];
         openBytes = 0;
       }
@@ -54,8 +56,7 @@ export function cutFrames(
       at += bytes;
     }
   }
-  frames.push(frame(type, open, openBytes));
-  return frames;
+  yield frame(type, open, openBytes);
 }
 
 function frame(type: number, parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
@@ -84,9 +85,13 @@ export class FrameReader {
   /** Payload bytes of the current frame that have not arrived; -1 while its header is read. */
   #missing = -1;
   #sum = 0;
+  /** Type of the payload that other frames go on with, 0 without one. */
   #continuedType = 0;
   #stopped = false;
-  readonly #pieces = new PieceList();
+  readonly #continued = new PieceList();
+  readonly #single = new PieceList();
+  /** The list that the current frame belongs to. */
+  #pieces = this.#single;
   #frameBytesMax: number;
   #messageBytesMax: number;
 
@@ -129,7 +134,10 @@ export class FrameReader {
     const continues = (this.#header[4]! & CONTINUES) !== 0;
     if (this.#header[5] !== formatVersion) refuse(`frame version ${this.#header[5]}`);
     if (type < 1 || type > newestType) refuse(`frame type ${type}`);
-    if (this.#continuedType !== 0 && type !== this.#continuedType) refuse('a payload is cut short');
+    this.#pieces = continues || type === this.#continuedType ? this.#continued : this.#single;
+    if (continues && this.#continuedType !== 0 && type !== this.#continuedType) {
+      refuse('a second payload in several frames');
+    }
     if (bytes > this.#frameBytesMax) refuse(`a frame of ${bytes} bytes`);
     if (this.#pieces.bytes + bytes > this.#messageBytesMax) refuse('a message above the limit');
     // An empty frame would not move the payload on, and could be sent for ever.
@@ -154,8 +162,12 @@ export class FrameReader {
     const type = this.#header[4]!;
     this.#headerBytes = 0;
     this.#missing = -1;
-    this.#continuedType = type & CONTINUES ? type & ~CONTINUES : 0;
-    if (this.#continuedType === 0) this.#options.onFrame(type, this.#pieces.take());
+    if ((type & CONTINUES) !== 0) {
+      this.#continuedType = type & ~CONTINUES;
+      return;
+    }
+    if (type === this.#continuedType) this.#continuedType = 0;
+    this.#options.onFrame(type, this.#pieces.take());
   }
 }
 

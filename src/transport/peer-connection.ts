@@ -1,6 +1,7 @@
 /**
  * One connection between two nodes from the first byte on: the exchange of hellos, then frames.
- * The dialer speaks first. Nothing but a hello is taken before both sides know each other, and
+ * The dialer speaks first, and says at last that it is ready, so that neither side takes the
+ * connection for open while the other may still refuse it. Nothing but a hello is taken before both sides know each other, and
  * an address is never taken for an identity: a dialer names the node it expects.
  */
 import type { Socket } from 'node:net';
@@ -8,6 +9,7 @@ import { decodeHello, encodeHello, type HelloPurpose } from '../codec/hello.js';
 import { TgError } from '../errors.js';
 import type { Clock, PeerHello } from '../ports.js';
 import type { NodeId } from '../raft/types.js';
+import { BulkLane } from './bulk-lane.js';
 import { frameType } from './frame.js';
 import { FrameSocket } from './frame-socket.js';
 
@@ -35,12 +37,14 @@ export interface PeerConnectionOptions {
 
 export class PeerConnection {
   readonly frames: FrameSocket;
+  readonly bulk: BulkLane;
   readonly dialed: boolean;
   readonly #options: PeerConnectionOptions;
   readonly #cancelTimeout: () => void;
   #purpose: HelloPurpose;
   #peer: PeerHello | null = null;
   #helloSent = false;
+  #open = false;
 
   constructor(options: PeerConnectionOptions) {
     const { socket, dialed, clock, helloTimeoutMs, frameBytesMax } = options;
@@ -55,15 +59,16 @@ export class PeerConnection {
       },
       frameBytesMax,
     );
+    this.bulk = new BulkLane(this.frames);
     this.#cancelTimeout = clock.after(helloTimeoutMs, () => {
-      if (this.#peer === null) this.frames.close('no hello in time');
+      if (!this.#open) this.frames.close('no hello in time');
     });
     if (dialed !== null) socket.once('connect', () => this.#sayHello());
   }
 
-  /** Null until the hello of the other side was taken. */
+  /** The newest hello of the other side; null until the connection is open. */
   get peer(): PeerHello | null {
-    return this.#peer;
+    return this.#open ? this.#peer : null;
   }
 
   get purpose(): HelloPurpose {
@@ -84,7 +89,8 @@ export class PeerConnection {
   #take(type: number, payload: Uint8Array): void {
     if (type === frameType.hello) this.#takeHello(payload);
     else if (type === frameType.refused) this.#refused(payload);
-    else if (this.#peer === null) throw new TgError('PROTOCOL', `frame ${type} before a hello`);
+    else if (type === frameType.ready) this.#takeReady();
+    else if (!this.#open) throw new TgError('PROTOCOL', `frame ${type} before a hello`);
     else if (type === frameType.ping) this.#answerPing();
     else this.#options.events.onFrame(this, type, payload);
   }
@@ -106,9 +112,15 @@ export class PeerConnection {
     }
     const first = this.#peer === null;
     this.#peer = refusal.hello;
-    if (!first) this.#options.events.onRenewed(this);
-    else if (this.dialed) this.#open();
-    else this.#answer(refusal.purpose);
+    if (first) this.#answer(refusal.purpose);
+    else if (this.#open) this.#options.events.onRenewed(this);
+  }
+
+  #takeReady(): void {
+    if (this.#open || this.dialed || this.#peer === null) {
+      throw new TgError('PROTOCOL', 'a ready out of place');
+    }
+    this.#opened();
   }
 
   /** The hello, or a text that refuses it. */
@@ -125,22 +137,25 @@ export class PeerConnection {
   #refusal(peer: PeerHello, purpose: HelloPurpose): string | null {
     const expected = this.#peer?.nodeId ?? this.#options.dialed?.expected ?? peer.nodeId;
     if (peer.nodeId !== expected) return `this is node ${peer.nodeId}, not ${expected}`;
-    if (purpose === 'introduction') return null;
+    if (purpose === 'introduction' && this.#peer === null) return null;
     return this.#options.events.admit(peer);
   }
 
   #answer(purpose: HelloPurpose): void {
-    this.#purpose = purpose;
-    if (purpose === 'introduction') {
+    if (this.dialed) {
+      this.frames.write(frameType.ready);
+      this.#opened();
+    } else if (purpose === 'introduction') {
       const hello = encodeHello(this.#options.events.hello(), purpose);
       this.frames.finish(frameType.hello, [hello], 'introduced');
-      return;
+    } else {
+      this.#purpose = purpose;
+      this.#sayHello();
     }
-    this.#sayHello();
-    this.#open();
   }
 
-  #open(): void {
+  #opened(): void {
+    this.#open = true;
     this.#cancelTimeout();
     this.frames.trust();
     this.#options.events.onOpen(this);

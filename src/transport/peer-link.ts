@@ -59,10 +59,6 @@ export class PeerLink {
     this.#connection?.frames.close(reason);
   }
 
-  renewHello(): void {
-    this.#connection?.renewHello();
-  }
-
   #delayMs(): number {
     const { clock, reconnectMinMs, reconnectMaxMs, random } = this.#options;
     // A peer that takes the hello and hangs up each time must not be called in a tight loop.

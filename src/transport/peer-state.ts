@@ -22,6 +22,8 @@ export interface PeerStateEvents {
 
 export class PeerState {
   readonly id: NodeId;
+  /** Why the last connection ended, so that a peer that stays away is logged once. */
+  lastReason: string | null = null;
   #link: PeerLink | null = null;
   readonly #events: PeerStateEvents;
   readonly #outputBytesMax: number;
@@ -52,7 +54,6 @@ export class PeerState {
     this.#dropping = true;
     old?.close('no longer called');
     this.#dropping = false;
-    link?.dial();
   }
 
   /** Nothing left that is worth remembering. */
@@ -61,14 +62,19 @@ export class PeerState {
   }
 
   opened(connection: PeerConnection): void {
-    if (connection.dialed) {
-      this.#outgoing = connection;
-    } else {
-      // The peer dials again only when its end of the old connection is gone.
-      this.#incoming?.frames.close('replaced by a newer connection');
-      this.#incoming = connection;
-    }
+    this.lastReason = null;
+    if (connection.dialed) this.#outgoing = connection;
+    else this.#replaceIncoming(connection);
     this.renewed(connection);
+  }
+
+  /** The peer calls again only when its end of the old connection is gone: that one broke. */
+  #replaceIncoming(connection: PeerConnection): void {
+    const old = this.#incoming;
+    this.#incoming = connection;
+    if (old === null) return;
+    this.#down();
+    old.frames.close('replaced by a newer connection');
   }
 
   renewed(connection: PeerConnection): void {
@@ -88,21 +94,20 @@ export class PeerState {
     other?.frames.write(frameType.ping);
   }
 
-  renewHello(): void {
-    this.#link?.renewHello();
-    this.#incoming?.renewHello();
-  }
-
   close(reason: string): void {
     this.#link?.close(reason);
     this.#outgoing?.frames.close(reason);
     this.#incoming?.frames.close(reason);
   }
 
-  /** False: no connection, or too much waits already. */
+  /** Takes what there is room for. False: nothing, for want of a connection. */
   queue(messages: readonly Message[]): boolean {
-    if (!this.#hasRoom()) return false;
+    const connection = this.#connection();
+    if (connection === null) return false;
     for (const message of messages) {
+      // A large entry on its way holds back entries, but not the heartbeats that overtake it.
+      const ahead = message.kind === 'append-request' ? connection.bulk.bytes : 0;
+      if (!this.#hasRoom(connection, ahead)) continue;
       this.#messages.push(message);
       this.#pendingBytes += messageBytes(message);
     }
@@ -110,7 +115,9 @@ export class PeerState {
   }
 
   queueApplication(group: GroupId, payload: Uint8Array): boolean {
-    if (payload.length + 4 > limits.peerMessageBytesMax || !this.#hasRoom()) return false;
+    const connection = this.#connection();
+    if (connection === null || !this.#hasRoom(connection, connection.bulk.bytes)) return false;
+    if (payload.length + 4 > limits.peerMessageBytesMax) return false;
     const header = Buffer.allocUnsafe(4);
     header.writeUInt32BE(group, 0);
     this.#applications.push([header, payload]);
@@ -122,36 +129,55 @@ export class PeerState {
   flush(): void {
     const messages = this.#messages;
     const applications = this.#applications;
-    const bytes = this.#pendingBytes;
+    const fits = this.#pendingBytes <= limits.peerFrameBytesMax;
     this.#messages = [];
     this.#applications = [];
     this.#pendingBytes = 0;
-    const frames = this.#connection()?.frames;
-    if (frames === undefined) return;
-    frames.cork();
-    if (bytes <= limits.peerFrameBytesMax) this.#writeSet(messages);
-    else for (const set of cutSets(messages)) this.#writeSet(set);
-    for (const parts of applications) frames.write(frameType.application, parts);
-    frames.uncork();
+    const connection = this.#connection();
+    if (connection === null) return;
+    connection.frames.cork();
+    for (const set of fits ? [messages] : cutSets(messages)) this.#putSet(connection, set);
+    for (const parts of applications) this.#put(connection, frameType.application, parts);
+    connection.frames.uncork();
   }
 
-  #writeSet(messages: readonly Message[]): void {
-    if (messages.length === 0) return;
-    const parts = encodeMessages(messages);
-    let bytes = 0;
-    for (const part of parts) bytes += part.length;
-    if (bytes > limits.peerMessageBytesMax) this.#events.onTooLarge(this.id, bytes);
-    else this.#connection()?.frames.write(frameType.messages, parts);
+  /** Entries must not overtake entries: the peer would refuse them. The rest may. */
+  #putSet(connection: PeerConnection, set: readonly Message[]): void {
+    if (!connection.bulk.busy) {
+      this.#putMessages(connection, frameType.messages, set);
+      return;
+    }
+    const isAppend = (message: Message) => message.kind === 'append-request';
+    const free = set.filter((message) => !isAppend(message));
+    this.#putMessages(connection, frameType.messages, free);
+    this.#putMessages(connection, frameType.bulk, set.filter(isAppend));
+  }
+
+  #putMessages(connection: PeerConnection, type: number, set: readonly Message[]): void {
+    if (set.length > 0) this.#put(connection, type, encodeMessages(set));
+  }
+
+  /** Applications and entries queue behind a payload that is leaving in several frames. */
+  #put(connection: PeerConnection, type: number, parts: readonly Uint8Array[]): void {
+    const { frames, bulk } = connection;
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const ordered = type !== frameType.messages;
+    if (bytes > limits.peerMessageBytesMax) {
+      this.#events.onTooLarge(this.id, bytes);
+    } else if (bytes > frames.frameBytesMax || (ordered && bulk.busy)) {
+      bulk.push(ordered ? type : frameType.bulk, parts, bytes);
+    } else {
+      frames.write(type, parts);
+    }
   }
 
   #connection(): PeerConnection | null {
     return this.#outgoing ?? this.#incoming;
   }
 
-  #hasRoom(): boolean {
-    const connection = this.#connection();
-    if (connection === null) return false;
-    return connection.frames.outputBytes + this.#pendingBytes < this.#outputBytesMax;
+  #hasRoom(connection: PeerConnection, aheadBytes: number): boolean {
+    const waiting = connection.frames.outputBytes + this.#pendingBytes + aheadBytes;
+    return waiting < this.#outputBytesMax;
   }
 
   #down(): void {

@@ -157,7 +157,8 @@ export class SnapshotReceiver {
 
   onFrame(type: number, payload: Uint8Array): void {
     if (type === frameType.snapshotStart && !this.#started) this.#start(payload);
-    else if (type === frameType.snapshotChunk && this.#started && !this.#ended) this.#chunk(payload);
+    else if (type === frameType.snapshotChunk && this.#started && !this.#ended)
+      this.#chunk(payload);
     else if (type === frameType.snapshotEnd && this.#started && !this.#ended) this.#end(payload);
     else throw new TgError('PROTOCOL', `frame ${type} out of place in a snapshot`);
   }
@@ -215,7 +216,11 @@ export class SnapshotReceiver {
   #answer(refusal: string | null): void {
     this.#watch.stop();
     const result = encodeSnapshotResult(refusal);
-    this.#connection.frames.finish(frameType.snapshotResult, [result], 'the snapshot stream is over');
+    this.#connection.frames.finish(
+      frameType.snapshotResult,
+      [result],
+      'the snapshot stream is over',
+    );
   }
 
   /** Only the sender is watched: while it waits for this side it hears that nothing is lost. */

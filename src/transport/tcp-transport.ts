@@ -3,14 +3,14 @@
  * and on the peer's connection to this node while there is no outgoing one. Identity comes from
  * the hello, never from an address. All messages of one turn to one peer leave as one write.
  */
-import { createServer, type Server, type Socket, connect } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { decodeMessages } from '../codec/messages.js';
 import { assert, TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock, PeerHello, Transport, TransportHandler } from '../ports.js';
 import type { Message } from '../raft/messages.js';
 import type { GroupId, Member, NodeId, SnapshotMeta } from '../raft/types.js';
-import { parseAddress } from './address.js';
+import { isAddress, parseAddress } from './address.js';
 import { frameType } from './frame.js';
 import { PeerConnection, type PeerConnectionEvents } from './peer-connection.js';
 import { PeerLink } from './peer-link.js';
@@ -61,13 +61,16 @@ export class TcpTransport implements Transport {
   readonly #server: Server;
   readonly #peers = new Map<NodeId, PeerState>();
   readonly #connections = new Set<PeerConnection>();
+  /** Accepted and not introduced yet. */
+  readonly #strangers = new Set<PeerConnection>();
+  readonly #accepted = new Set<Socket>();
+  #lastRefusal = '';
   readonly #receivers = new Map<PeerConnection, SnapshotReceiver>();
   readonly #gate = new SnapshotGate();
   readonly #peerEvents: PeerConnectionEvents;
   #handler: TransportHandler | null = null;
   #dirty = new Set<PeerState>();
   #flushScheduled = false;
-  #handshakes = 0;
   #stopped = false;
   readonly #flush = () => this.#flushAll();
 
@@ -112,10 +115,14 @@ export class TcpTransport implements Transport {
     for (const connection of this.#connections) connection.frames.close('this node stops');
     this.#dirty.clear();
     if (!this.#server.listening) return;
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#accepted) socket.destroy();
+    await closed;
   }
 
+  /** A member whose address is not HOST:PORT is not called; it may still call this node. */
   setPeers(members: readonly Pick<Member, 'id' | 'peerAddress'>[]): void {
+    if (this.#stopped) return;
     const wanted = new Map(members.map((member) => [member.id, member.peerAddress]));
     wanted.delete(this.#settings.nodeId);
     for (const peer of [...this.#peers.values()]) {
@@ -137,6 +144,7 @@ export class TcpTransport implements Transport {
   /** Asks who listens at an address, and tells it who asks. Needs no peer and makes none. */
   introduce(address: string): Promise<PeerHello> {
     return new Promise((resolve, reject) => {
+      if (this.#stopped) throw new Error(`no introduction from ${address}: this node stops`);
       const events = this.#eventsOf({
         onOpen: (connection) => {
           if (connection.peer !== null) resolve(connection.peer);
@@ -145,7 +153,7 @@ export class TcpTransport implements Transport {
         onFrame: () => {},
         onClose: (_, reason) => reject(new Error(`no introduction from ${address}: ${reason}`)),
       });
-      this.#dial(address, 'introduction', null, { ...events, admit: () => null });
+      this.#dial(address, 'introduction', null, events);
     });
   }
 
@@ -170,6 +178,7 @@ export class TcpTransport implements Transport {
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const address = this.#peers.get(to)?.link?.address;
+    if (this.#stopped) throw new Error('snapshot not sent: this node stops');
     if (address === undefined) throw new Error(`no address of node ${to} is known`);
     const sender = new SnapshotSender({ group, term, meta }, chunks);
     const events = this.#eventsOf({
@@ -239,8 +248,11 @@ export class TcpTransport implements Transport {
     if (peer.idle) this.#peers.delete(peer.id);
   }
 
-  #newLink(id: NodeId, address: string): PeerLink {
-    parseAddress(address);
+  #newLink(id: NodeId, address: string): PeerLink | null {
+    if (!isAddress(address)) {
+      this.#warn({ peer: id, address }, 'the address of a peer is not HOST:PORT');
+      return null;
+    }
     return new PeerLink(address, {
       ...this.#settings,
       dial: (to) => this.#dial(to, 'peer', id, this.#peerEvents),
@@ -272,17 +284,19 @@ export class TcpTransport implements Transport {
   }
 
   #accept(socket: Socket): void {
-    if (this.#stopped || this.#handshakes >= limits.peerHandshakesMax) {
+    if (this.#stopped || this.#strangers.size >= limits.peerHandshakesMax) {
       socket.destroy();
       return;
     }
-    this.#handshakes++;
-    this.#track(socket, null, this.#peerEvents, this.#settings.frameBytesMax);
+    this.#accepted.add(socket);
+    socket.once('close', () => this.#accepted.delete(socket));
+    const bytes = this.#settings.frameBytesMax;
+    this.#strangers.add(this.#track(socket, null, this.#peerEvents, bytes));
   }
 
   #opened(connection: PeerConnection): void {
-    const { peer: hello, purpose, dialed } = connection;
-    if (!dialed) this.#handshakes--;
+    const { peer: hello, purpose } = connection;
+    this.#strangers.delete(connection);
     if (hello === null) return;
     if (purpose === 'snapshot') {
       this.#receivers.set(connection, this.#newReceiver(connection, hello.nodeId));
@@ -305,16 +319,29 @@ export class TcpTransport implements Transport {
   }
 
   #closed(connection: PeerConnection, reason: string): void {
-    const id = connection.peer?.nodeId ?? null;
-    if (id === null && !connection.dialed) this.#handshakes--;
+    if (this.#strangers.delete(connection)) this.#logRefusal(reason);
     this.#receivers.get(connection)?.onClose(reason);
     this.#receivers.delete(connection);
-    const peer = this.#ownerOf(connection, id);
+    const peer = this.#ownerOf(connection);
     if (peer === null) return;
-    this.#logger?.info({ peer: peer.id, reason }, 'peer connection ended');
+    if (reason !== peer.lastReason) this.#logger?.info({ peer: peer.id, reason }, 'link ended');
+    peer.lastReason = reason;
     if (peer.link?.owns(connection)) peer.link.ended();
     peer.lost(connection);
     if (peer.idle) this.#peers.delete(peer.id);
+  }
+
+  #logRefusal(reason: string): void {
+    if (reason === this.#lastRefusal || reason === 'introduced') return;
+    this.#lastRefusal = reason;
+    this.#warn({ reason }, 'a connection to the peer port failed');
+  }
+
+  /** A dialed connection that never opened has no hello and is known to its link only. */
+  #ownerOf(connection: PeerConnection): PeerState | null {
+    if (connection.peer !== null) return this.#peers.get(connection.peer.nodeId) ?? null;
+    for (const peer of this.#peers.values()) if (peer.link?.owns(connection)) return peer;
+    return null;
   }
 
   #take(connection: PeerConnection, type: number, payload: Uint8Array): void {
@@ -322,7 +349,7 @@ export class TcpTransport implements Transport {
     const receiver = this.#receivers.get(connection);
     if (receiver !== undefined) {
       receiver.onFrame(type, payload);
-    } else if (type === frameType.messages) {
+    } else if (type === frameType.messages || type === frameType.bulk) {
       this.#live().onMessages(from, decodeMessages(payload, from, this.#settings.nodeId));
     } else if (type === frameType.application) {
       this.#takeApplication(from, payload);

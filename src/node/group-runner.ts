@@ -1,0 +1,216 @@
+/**
+ * Everything that belongs to one Raft group in this process: core, driver, the group as clients
+ * see it, snapshots, readmission of lost members, pulses. Created when the node has a log to run,
+ * be it empty.
+ */
+import type { TgError } from '../errors.js';
+import { limits } from '../limits.js';
+import type { Clock, LogStore, PeerHello, SnapshotStore, Transport } from '../ports.js';
+import type { ReadReady, RoleChange } from '../raft/effects.js';
+import type { Message } from '../raft/messages.js';
+import { RaftCore } from '../raft/raft.js';
+import type {
+  Configuration,
+  Entry,
+  GroupId,
+  LogIndex,
+  NodeId,
+  SnapshotMeta,
+  Term,
+} from '../raft/types.js';
+import { StateMachineRestorer } from '../statemachine/state-machine.js';
+import { type DriverListener, GroupDriver } from './group-driver.js';
+import type { LogClock } from './log-clock.js';
+import { Pulse } from './pulse.js';
+import type { Readmission } from './readmission.js';
+import type { Recovered } from './recovery.js';
+import type { ReplicatedGroup } from './replicated-group.js';
+import { Snapshotter } from './snapshotter.js';
+
+export interface GroupRunnerOptions {
+  readonly id: NodeId;
+  readonly incarnation: string;
+  readonly group: GroupId;
+  readonly recovered: Recovered;
+  readonly clients: ReplicatedGroup;
+  readonly logStore: LogStore;
+  readonly snapshotStore: SnapshotStore;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly logClock: LogClock;
+  readonly readmission: Readmission;
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  readonly random: (bound: number) => number;
+  readonly snapshotThresholdBytes: () => number;
+  readonly onConfiguration: (configuration: Configuration) => void;
+  readonly onRole: (change: RoleChange) => void;
+  readonly onError: (what: string, error: unknown) => void;
+  readonly onFatal: (error: TgError) => void;
+}
+
+/** Ticks between two looks at members that came back with an empty directory. */
+const readmissionTicks = 20;
+
+export class GroupRunner implements DriverListener {
+  readonly driver: GroupDriver;
+  readonly snapshotter: Snapshotter;
+  private readonly pulse: Pulse;
+  /** Entries up to here come from this node's own disk. */
+  private readonly replayThrough: LogIndex;
+  private readonly loadedThrough: LogIndex;
+  private ticks = 0;
+
+  constructor(private readonly options: GroupRunnerOptions) {
+    const { recovered, clients, clock } = options;
+    const { log } = recovered;
+    const core = new RaftCore(raftConfig(options), log);
+    this.replayThrough = log.beforeIndex + log.entries.length;
+    this.loadedThrough = Math.min(log.hardState.commit, this.replayThrough);
+    this.driver = new GroupDriver({
+      core,
+      logStore: options.logStore,
+      transport: options.transport,
+      clock,
+      listener: this,
+      configuration: log.snapshot?.configuration ?? emptyConfiguration,
+      onFatal: options.onFatal,
+    });
+    this.snapshotter = new Snapshotter({
+      group: options.group,
+      driver: this.driver,
+      logStore: options.logStore,
+      snapshotStore: options.snapshotStore,
+      transport: options.transport,
+      clock,
+      openView: () => clients.machine.openSnapshot(),
+      thresholdBytes: options.snapshotThresholdBytes,
+      onError: options.onError,
+    });
+    const randomU32 = () => options.random(2 ** 32);
+    this.pulse = new Pulse(clients, () => options.logClock.now(), randomU32);
+    clients.machine = recovered.machine;
+    options.logClock.replayed(recovered.machine.nowMs);
+    clients.attach(this.driver);
+    this.updateLoading();
+    this.driver.schedule();
+  }
+
+  tick(): void {
+    this.driver.tick();
+    this.pulse.tick();
+    if (++this.ticks % readmissionTicks === 0) this.readmit();
+  }
+
+  step(from: NodeId, messages: readonly Message[]): void {
+    if (!this.options.readmission.isMember(this.driver.core.configuration, from)) return;
+    this.driver.step(messages);
+  }
+
+  peerDown(peer: NodeId): void {
+    this.driver.act((core) => {
+      core.unreachable(peer);
+      core.peerConnectionLost(peer);
+    });
+  }
+
+  /** A snapshot of the leader comes in: to disk and into a machine built aside. */
+  async receiveSnapshot(
+    from: NodeId,
+    term: Term,
+    meta: SnapshotMeta,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const writer = await this.options.snapshotStore.stage(meta);
+    const restorer = new StateMachineRestorer();
+    try {
+      for await (const chunk of chunks) {
+        restorer.chunk(chunk);
+        await writer.write(chunk);
+      }
+      const machine = restorer.finish();
+      await writer.commit();
+      await this.driver.install(from, term, meta, () => {
+        this.options.clients.replaceMachine(machine);
+      });
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.snapshotter.stop();
+    await this.driver.stop();
+  }
+
+  // DriverListener
+
+  applyEntry(entry: Entry): number {
+    const { clients, logClock } = this.options;
+    const commands = clients.applyEntry(entry);
+    if (entry.index <= this.replayThrough) logClock.replayed(clients.machine.nowMs);
+    else if (entry.kind === 'command' && !clients.isLeader) {
+      logClock.observed(clients.machine.nowMs);
+    }
+    this.snapshotter.applied(entry.index, entry.data.length + limits.entryOverheadBytes);
+    return commands;
+  }
+
+  readReady(read: ReadReady): void {
+    this.options.clients.readReady(read);
+  }
+
+  roleChanged(change: RoleChange): void {
+    this.options.clients.roleChanged(change);
+    this.options.onRole(change);
+  }
+
+  appliedThrough(index: LogIndex): void {
+    this.options.clients.appliedThrough(index);
+    this.updateLoading();
+  }
+
+  sendSnapshot(to: NodeId): void {
+    this.snapshotter.send(to);
+  }
+
+  configurationApplied(configuration: Configuration): void {
+    this.options.onConfiguration(configuration);
+  }
+
+  private updateLoading(): void {
+    const { clients } = this.options;
+    if (!clients.loading || this.driver.core.lastApplied < this.loadedThrough) return;
+    clients.loading = false;
+    clients.changed();
+  }
+
+  private readmit(): void {
+    const { core } = this.driver;
+    if (core.role !== 'leader') return;
+    const change = this.options.readmission.nextChange(core);
+    if (change !== null) this.driver.act(() => core.changeConfiguration(change));
+  }
+}
+
+const emptyConfiguration: Configuration = { voters: [], outgoing: [], learners: [], members: [] };
+
+function raftConfig(options: GroupRunnerOptions) {
+  const { id, incarnation, group, electionTicks, heartbeatTicks, random } = options;
+  return {
+    id,
+    incarnation,
+    group,
+    electionTicks,
+    heartbeatTicks,
+    random,
+    appendBytesMax: limits.appendBytesMax,
+    inflightBytesMax: limits.inflightBytesMax,
+    inflightAppendsMax: limits.inflightAppendsMax,
+    uncommittedBytesMax: limits.uncommittedBytesMax,
+    committedBytesMax: limits.committedBytesMax,
+    logWindowBytesMax: limits.logWindowBytesMax,
+    readTokensMax: limits.readTokensMax,
+  };
+}

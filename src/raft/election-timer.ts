@@ -1,0 +1,55 @@
+/**
+ * Counts ticks towards the next election and remembers when the leader was last heard. The wait
+ * is drawn anew each time from [electionTicks, 2 * electionTicks), so that ties do not repeat.
+ */
+import type { RaftConfig } from './config.js';
+
+export class ElectionTimer {
+  /** Ticks since the start of this core; the time base of everything else in it. */
+  now = 0;
+  private firesAt: number;
+  /**
+   * A node that just started behaves as if it had heard a leader: it may have answered one right
+   * before it crashed, and that leader may rest a lease on it.
+   */
+  private leaderHeardAt = 0;
+
+  constructor(private readonly config: RaftConfig) {
+    this.firesAt = this.draw();
+  }
+
+  tick(): void {
+    this.now++;
+  }
+
+  get expired(): boolean {
+    return this.now >= this.firesAt;
+  }
+
+  reset(): void {
+    this.firesAt = this.now + this.draw();
+  }
+
+  leaderHeard(): void {
+    this.leaderHeardAt = this.now;
+    this.reset();
+  }
+
+  /** True while votes are refused (dissertation 4.2.3, requirement 18). */
+  get leaderHeardRecently(): boolean {
+    return this.now - this.leaderHeardAt < this.config.electionTicks;
+  }
+
+  forgetLeader(): void {
+    this.leaderHeardAt = this.now - this.config.electionTicks;
+  }
+
+  /** Fires after `ticks` ticks unless it would fire sooner anyway. */
+  shortenTo(ticks: number): void {
+    this.firesAt = Math.min(this.firesAt, this.now + ticks);
+  }
+
+  private draw(): number {
+    return this.config.electionTicks + this.config.random(this.config.electionTicks);
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * Sends the leader's log to its followers. Everything leaves from flush(), once per turn, so that
+ * one message per follower carries what the turn gathered. Invariants: what is in flight to one
+ * follower is bounded; entries that left memory come from disk, one read per follower at a time;
+ * what disk no longer has comes as a snapshot. A dead follower therefore costs no memory.
+ */
+import { idsOf, isVoter } from './configuration.js';
+import { entryBytes } from './log.js';
+import { Progress } from './progress.js';
+import type { CoreState } from './state.js';
+import type { Entry, LogIndex, NodeId, Term } from './types.js';
+
+interface Piece {
+  readonly from: LogIndex;
+  readonly entries: readonly Entry[];
+  readonly bytes: number;
+}
+
+export class Replicator {
+  readonly peers = new Map<NodeId, Progress>();
+  /** Peers that no longer belong, and the tick until which they are still told of it. */
+  private readonly leaving = new Map<NodeId, number>();
+  /** The last piece cut from the log; the next follower most likely wants the same. */
+  private piece: Piece | null = null;
+
+  constructor(private readonly state: CoreState) {
+    this.updatePeers();
+  }
+
+  /** Follows the newest configuration. Removed peers stay a while, to learn that they are out. */
+  updatePeers(): void {
+    const { configurations, config, log, timer, id } = this.state;
+    const wanted = idsOf(configurations.latest).filter((peer) => peer !== id);
+    for (const peer of wanted) {
+      // One that comes back may be another directory under the old name: nothing known is kept.
+      if (this.peers.has(peer) && !this.leaving.delete(peer)) continue;
+      this.peers.set(peer, new Progress(peer, log.lastIndex + 1, timer.now, config));
+    }
+    for (const peer of this.peers.keys()) {
+      if (!wanted.includes(peer) && !this.leaving.has(peer)) {
+        this.leaving.set(peer, timer.now + config.electionTicks);
+      }
+    }
+  }
+
+  isLeaving(peer: NodeId): boolean {
+    return this.leaving.has(peer);
+  }
+
+  tick(): void {
+    for (const [peer, until] of this.leaving) {
+      if (this.state.timer.now < until) continue;
+      this.leaving.delete(peer);
+      this.peers.delete(peer);
+    }
+  }
+
+  /** `round` 0: no heartbeats now. `everyone`: learners too, and lost windows may be probed. */
+  flush(round: number, everyone: boolean): void {
+    const { configurations } = this.state;
+    for (const progress of this.peers.values()) {
+      const sent = this.sendEntries(progress);
+      const beat = round > 0 && (everyone || isVoter(configurations.latest, progress.id));
+      if (beat) this.sendHeartbeat(progress, round);
+      else if (!sent) this.sendCommit(progress);
+      if (beat && everyone) progress.heartbeatSent();
+    }
+    this.piece = null;
+  }
+
+  /** A peer answered: resume what was paused, ask after what may have been lost. */
+  resume(progress: Progress): void {
+    if (!progress.resume(this.state.log.lastIndex)) return;
+    const prev = progress.nextIndex - 1;
+    const prevTerm = this.termAt(progress, prev);
+    if (prevTerm === null) progress.becomeProbe(progress.matchIndex + 1, false);
+    else this.sendAppend(progress, prev, prevTerm, []);
+  }
+
+  /** Also for the entry sent last, which may have come from disk. */
+  private termAt(progress: Progress, index: LogIndex): Term | null {
+    const known = progress.lastOldEntry;
+    return this.state.log.termAt(index) ?? (known?.index === index ? known.term : null);
+  }
+
+  /** Entries came from disk, or null when they were compacted away meanwhile. */
+  oldEntriesRead(progress: Progress, entries: readonly Entry[] | null): void {
+    if (!progress.oldEntriesWanted) return;
+    progress.oldEntriesWanted = false;
+    if (entries === null || entries.length === 0) this.wantSnapshot(progress);
+    else if (progress.maySend) this.sendOldEntries(progress, entries);
+  }
+
+  private sendEntries(progress: Progress): boolean {
+    const { log } = this.state;
+    let sent = false;
+    while (progress.maySend && progress.nextIndex <= log.lastIndex) {
+      if (progress.nextIndex < log.firstIndex) {
+        this.wantOldEntries(progress);
+        return sent;
+      }
+      const { entries, bytes } = this.cut(progress.nextIndex);
+      const prev = progress.nextIndex - 1;
+      this.sendAppend(progress, prev, log.termAt(prev)!, entries);
+      progress.sentEntries(prev + entries.length, bytes);
+      sent = true;
+    }
+    return sent;
+  }
+
+  private cut(from: LogIndex): Piece {
+    if (this.piece !== null && this.piece.from === from) return this.piece;
+    const { log, config } = this.state;
+    const entries = log.slice(from, log.lastIndex, config.appendBytesMax);
+    this.piece = { from, entries, bytes: bytesOf(entries) };
+    return this.piece;
+  }
+
+  private sendAppend(
+    progress: Progress,
+    prevLogIndex: LogIndex,
+    prevLogTerm: Term,
+    entries: readonly Entry[],
+  ): void {
+    const { state } = this;
+    const leaderCommit = state.log.committed;
+    progress.commitSent = Math.max(
+      progress.commitSent,
+      Math.min(leaderCommit, progress.matchIndex),
+    );
+    state.send({
+      kind: 'append-request',
+      group: state.group,
+      from: state.id,
+      to: progress.id,
+      term: state.term,
+      prevLogIndex,
+      prevLogTerm,
+      leaderCommit,
+      entries,
+    });
+  }
+
+  private sendHeartbeat(progress: Progress, round: number): void {
+    const { state } = this;
+    // Never beyond matchIndex: the rest of the follower's log is not known to be ours (etcd).
+    const leaderCommit = Math.min(state.log.committed, progress.matchIndex);
+    progress.commitSent = Math.max(progress.commitSent, leaderCommit);
+    state.send({
+      kind: 'heartbeat-request',
+      group: state.group,
+      from: state.id,
+      to: progress.id,
+      term: state.term,
+      leaderCommit,
+      round,
+    });
+  }
+
+  /** Nothing else tells the follower of the new commit index now: a heartbeat without a round. */
+  private sendCommit(progress: Progress): void {
+    const commit = Math.min(this.state.log.committed, progress.matchIndex);
+    if (commit > progress.commitSent) this.sendHeartbeat(progress, 0);
+  }
+
+  /** The entry before the first wanted one is read too where its term left memory. */
+  private wantOldEntries(progress: Progress): void {
+    if (progress.oldEntriesWanted) return;
+    const { log, config } = this.state;
+    const prev = progress.nextIndex - 1;
+    const from = this.termAt(progress, prev) === null ? prev : progress.nextIndex;
+    if (from < log.firstOnDisk) {
+      this.wantSnapshot(progress);
+      return;
+    }
+    progress.oldEntriesWanted = true;
+    this.state.oldEntries.push({ to: progress.id, from, maxBytes: config.appendBytesMax });
+  }
+
+  /** What left memory is committed, so an answer from another time is as good as a new one. */
+  private sendOldEntries(progress: Progress, read: readonly Entry[]): void {
+    const { log } = this.state;
+    const prev = progress.nextIndex - 1;
+    const entryBefore = read.find((entry) => entry.index === prev);
+    if (entryBefore !== undefined) progress.lastOldEntry = placeOf(entryBefore);
+    const prevTerm = this.termAt(progress, prev);
+    const entries = read.filter((e) => e.index > prev && e.index < log.firstIndex);
+    if (prevTerm === null || entries.length === 0 || entries[0]!.index !== prev + 1) return;
+    this.sendAppend(progress, prev, prevTerm, entries);
+    progress.sentEntries(prev + entries.length, bytesOf(entries));
+    progress.lastOldEntry = placeOf(entries[entries.length - 1]!);
+  }
+
+  /** Not to a silent peer: the stream would only fail. Its next answer brings us here again. */
+  private wantSnapshot(progress: Progress): void {
+    const { timer, config, log } = this.state;
+    const alive = progress.everHeard && timer.now - progress.heardTick < config.electionTicks;
+    if (!alive) {
+      progress.becomeProbe(progress.nextIndex, true);
+      return;
+    }
+    progress.becomeSnapshot(log.firstOnDisk - 1);
+    this.state.snapshots.push(progress.id);
+  }
+}
+
+function placeOf(entry: Entry): { readonly index: LogIndex; readonly term: Term } {
+  return { index: entry.index, term: entry.term };
+}
+
+function bytesOf(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entryBytes(entry);
+  return bytes;
+}
