@@ -5,7 +5,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { NodeConfig } from '../config.js';
-import { TgError } from '../errors.js';
+import type { TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Logger } from '../log.js';
 import type { PeerHello } from '../ports.js';

@@ -137,7 +137,9 @@ export class RaftCore {
       this.stepVoteRequest(message);
       return;
     }
-    if (message.term < state.term) {
+    // A pre-vote raises no term, so a voter behind us may grant it; requestTerm tells its age.
+    const preVoteAnswer = message.kind === 'vote-response' && message.preVote;
+    if (message.term < state.term && !preVoteAnswer) {
       this.answerStale(message);
       return;
     }

@@ -105,7 +105,17 @@ export class Replicator {
       progress.sentEntries(prev + entries.length, bytes);
       sent = true;
     }
-    return sent;
+    return this.probeEnd(progress) || sent;
+  }
+
+  /** A probe at the end of the log has no entries to carry, but must still find the match. */
+  private probeEnd(progress: Progress): boolean {
+    const { log } = this.state;
+    const unknown = progress.state === 'probe' && progress.matchIndex < log.lastIndex;
+    if (!unknown || !progress.maySend || progress.nextIndex <= log.lastIndex) return false;
+    this.sendAppend(progress, log.lastIndex, log.lastTerm, []);
+    progress.sentEntries(log.lastIndex, 0);
+    return true;
   }
 
   private cut(from: LogIndex): Piece {

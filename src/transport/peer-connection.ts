@@ -1,11 +1,12 @@
 /**
  * One connection between two nodes from the first byte on: the exchange of hellos, then frames.
  * The dialer speaks first, and says at last that it is ready, so that neither side takes the
- * connection for open while the other may still refuse it. Nothing but a hello is taken before both sides know each other, and
- * an address is never taken for an identity: a dialer names the node it expects.
+ * connection for open while the other may still refuse it. Nothing but a hello is taken before
+ * both sides know each other, and an address is never taken for an identity: a dialer names the
+ * node it expects.
  */
 import type { Socket } from 'node:net';
-import { decodeHello, encodeHello, type HelloPurpose } from '../codec/hello.js';
+import { decodeHello, encodeHello, type HelloPurpose, type SaidHello } from '../codec/hello.js';
 import { TgError } from '../errors.js';
 import type { Clock, PeerHello } from '../ports.js';
 import type { NodeId } from '../raft/types.js';
@@ -16,6 +17,8 @@ import { FrameSocket } from './frame-socket.js';
 export interface PeerConnectionEvents {
   /** What to tell the other side now. */
   hello(): PeerHello;
+  /** Counts up whenever hello() may have changed. */
+  helloSequence(): number;
   /** A text refuses the other side. Asked for each hello of it. */
   admit(peer: PeerHello): string | null;
   onOpen(connection: PeerConnection): void;
@@ -43,6 +46,7 @@ export class PeerConnection {
   readonly #cancelTimeout: () => void;
   #purpose: HelloPurpose;
   #peer: PeerHello | null = null;
+  #sequence = 0;
   #helloSent = false;
   #open = false;
 
@@ -71,6 +75,11 @@ export class PeerConnection {
     return this.#open ? this.#peer : null;
   }
 
+  /** Of that hello: tells which of two connections heard the newer one. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
   get purpose(): HelloPurpose {
     return this.#purpose;
   }
@@ -82,8 +91,12 @@ export class PeerConnection {
 
   #sayHello(): void {
     this.#helloSent = true;
-    const hello = this.#options.events.hello();
-    this.frames.write(frameType.hello, [encodeHello(hello, this.#purpose)]);
+    this.frames.write(frameType.hello, [this.#helloBytes(this.#purpose)]);
+  }
+
+  #helloBytes(purpose: HelloPurpose): Uint8Array {
+    const { events } = this.#options;
+    return encodeHello({ hello: events.hello(), purpose, sequence: events.helloSequence() });
   }
 
   #take(type: number, payload: Uint8Array): void {
@@ -112,6 +125,7 @@ export class PeerConnection {
     }
     const first = this.#peer === null;
     this.#peer = refusal.hello;
+    this.#sequence = refusal.sequence;
     if (first) this.#answer(refusal.purpose);
     else if (this.#open) this.#options.events.onRenewed(this);
   }
@@ -124,7 +138,7 @@ export class PeerConnection {
   }
 
   /** The hello, or a text that refuses it. */
-  #judge(payload: Uint8Array): ReturnType<typeof decodeHello> | string {
+  #judge(payload: Uint8Array): SaidHello | string {
     try {
       const said = decodeHello(payload);
       return this.#refusal(said.hello, said.purpose) ?? said;
@@ -146,8 +160,7 @@ export class PeerConnection {
       this.frames.write(frameType.ready);
       this.#opened();
     } else if (purpose === 'introduction') {
-      const hello = encodeHello(this.#options.events.hello(), purpose);
-      this.frames.finish(frameType.hello, [hello], 'introduced');
+      this.frames.finish(frameType.hello, [this.#helloBytes(purpose)], 'introduced');
     } else {
       this.#purpose = purpose;
       this.#sayHello();

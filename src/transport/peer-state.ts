@@ -31,6 +31,7 @@ export class PeerState {
   #incoming: PeerConnection | null = null;
   /** The newest hello; null while the peer counts as down. */
   #hello: PeerHello | null = null;
+  #sequence = 0;
   /** A connection ends because this node wants it: that says nothing about the peer. */
   #dropping = false;
   #messages: Message[] = [];
@@ -78,9 +79,14 @@ export class PeerState {
   }
 
   renewed(connection: PeerConnection): void {
-    const hello = connection.peer;
-    if (hello === null || (this.#hello !== null && sameHello(this.#hello, hello))) return;
+    const { peer: hello, sequence } = connection;
+    if (hello === null) return;
+    if (this.#hello !== null) {
+      // Two connections may bring the same news, and old news late.
+      if (sequence < this.#sequence || sameHello(this.#hello, hello)) return;
+    }
     this.#hello = hello;
+    this.#sequence = sequence;
     this.#events.onPeerUp(hello);
   }
 

@@ -71,6 +71,7 @@ export class TcpTransport implements Transport {
   #handler: TransportHandler | null = null;
   #dirty = new Set<PeerState>();
   #flushScheduled = false;
+  #helloSequence = 0;
   #stopped = false;
   readonly #flush = () => this.#flushAll();
 
@@ -136,6 +137,7 @@ export class TcpTransport implements Transport {
 
   /** Tells every peer what handler.hello() says now: they get onPeerUp again if it changed. */
   refreshHello(): void {
+    this.#helloSequence++;
     for (const connection of this.#connections) {
       if (connection.purpose === 'peer') connection.renewHello();
     }
@@ -197,6 +199,7 @@ export class TcpTransport implements Transport {
   ): PeerConnectionEvents {
     return {
       hello: () => this.#live().hello(),
+      helloSequence: () => this.#helloSequence,
       admit: (peer) => this.#admit(peer),
       onRenewed: (connection) => this.#renewed(connection),
       onOpen: events.onOpen,

@@ -175,11 +175,12 @@ describe('hellos as bytes', () => {
     full,
     { ...full, configuration: metaAt(1).configuration, clusterId: null },
   ])('come back as they were', (hello) => {
-    expect(decodeHello(encodeHello(hello, 'snapshot'))).toEqual({ hello, purpose: 'snapshot' });
+    const said = { hello, purpose: 'snapshot', sequence: 7 } as const;
+    expect(decodeHello(encodeHello(said))).toEqual(said);
   });
 
   it('name a wrong magic and a wrong version', () => {
-    const bytes = Buffer.from(encodeHello(full, 'peer'));
+    const bytes = Buffer.from(encodeHello({ hello: full, purpose: 'peer', sequence: 0 }));
     const version = Buffer.from(bytes);
     version[5] = 9;
     expect(() => decodeHello(version)).toThrow('peer protocol version 9, this node speaks 1');
@@ -188,7 +189,10 @@ describe('hellos as bytes', () => {
   });
 
   it('that are cut, damaged or random never throw anything but PROTOCOL', () => {
-    const hello = encodeHello({ ...full, configuration: metaAt(1).configuration }, 'peer');
+    const hello = encodeHello({
+      hello: { ...full, configuration: metaAt(1).configuration },
+      ...{ purpose: 'peer', sequence: 0 },
+    });
     const run = (place: number, value: number, noise: Uint8Array) => {
       const bytes = Buffer.from(hello);
       expect(protocolError(() => decodeHello(bytes.subarray(0, place % bytes.length)))).toBe(true);

@@ -3,7 +3,7 @@ import { encodeHello } from '../../src/codec/hello.js';
 import { encodeMessages } from '../../src/codec/messages.js';
 import { frameType } from '../../src/transport/frame.js';
 import { heartbeat, helloOf, until } from './peer-fixtures.js';
-import { TcpWorld } from './tcp-world.js';
+import { type RawPeer, TcpWorld } from './tcp-world.js';
 
 describe('a connection to a node', () => {
   let world: TcpWorld;
@@ -19,7 +19,7 @@ describe('a connection to a node', () => {
       [5, 'peer protocol version 254, this node speaks 1'],
     ] as const) {
       const peer = await world.dial(node);
-      const hello = Buffer.from(encodeHello(helloOf('b'), 'peer'));
+      const hello = Buffer.from(encodeHello({ hello: helloOf('b'), purpose: 'peer', sequence: 0 }));
       hello[place] = hello[place]! ^ 0xff;
       peer.socket.write(peer.bytes(frameType.hello, hello));
       await until('ended', () => peer.ended);
@@ -85,6 +85,25 @@ describe('a connection to a node', () => {
     peer.hello('c');
     await until('ended', () => peer.ended);
     expect(node.handler.events).toEqual(['up b', 'down b']);
+  });
+
+  it('does not bring back an older hello over another connection', async () => {
+    const node = await world.start('a');
+    const address = await world.listen((peer) => {
+      peer.hello('b', { zone: 'old' });
+      accepted = peer;
+    });
+    let accepted: RawPeer | null = null;
+    const dialed = await world.dial(node);
+    await dialed.join('b');
+    dialed.hello('b', { zone: 'new' }, 'peer', 5);
+    await until('told', () => node.handler.hellos.at(-1)?.zone === 'new');
+    node.transport.setPeers([{ id: 'b', peerAddress: address }]);
+    await until(
+      'open',
+      () => accepted?.frames.some(({ type }) => type === frameType.ready) === true,
+    );
+    expect(node.handler.hellos.map(({ zone }) => zone)).toEqual([null, 'new']);
   });
 
   it('delivers whole frames before a break and drops the half one', async () => {

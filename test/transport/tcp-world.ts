@@ -94,8 +94,13 @@ export class RawPeer {
     return Buffer.concat([...cutFrames(type, [payload], 1 << 22)].flat());
   }
 
-  hello(nodeId: string, fields: Partial<PeerHello> = {}, purpose: HelloPurpose = 'peer'): void {
-    const bytes = encodeHello({ ...helloOf(nodeId), ...fields }, purpose);
+  hello(
+    nodeId: string,
+    fields: Partial<PeerHello> = {},
+    purpose: HelloPurpose = 'peer',
+    sequence = 0,
+  ): void {
+    const bytes = encodeHello({ hello: { ...helloOf(nodeId), ...fields }, purpose, sequence });
     this.socket.write(this.bytes(frameType.hello, bytes));
   }
 

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { LogClock } from '../../src/node/log-clock.js';
+import { FakeClock } from './fake-clock.js';
+
+const hourMs = 3_600_000;
+
+describe('LogClock', () => {
+  it('takes the wall clock when no leader was heard since the start', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    log.replayed(clock.wall - 5000);
+    expect(log.now()).toBe(clock.wall);
+  });
+
+  it('does not go behind what its own disk holds', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    log.replayed(clock.wall + hourMs);
+    expect(log.now()).toBe(clock.wall + hourMs);
+  });
+
+  it('goes on from the stamps of the last leader although its own wall clock is an hour ahead', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    const stamp = clock.wall - hourMs;
+    log.observed(stamp);
+    clock.pass(10_000);
+    const now = log.now();
+    expect(now).toBeGreaterThanOrEqual(stamp + 10_000);
+    expect(now).toBeLessThanOrEqual(stamp + 10_100);
+  });
+
+  it('keeps its rate when the wall clock jumps', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    const start = log.now();
+    for (let second = 1; second <= 100; second++) {
+      clock.pass(1000);
+      if (second === 10) clock.wall -= hourMs;
+      if (second === 50) clock.wall += 3 * hourMs;
+      const elapsed = log.now() - start;
+      expect(Math.abs(elapsed - second * 1000)).toBeLessThanOrEqual(second * 10 + 1);
+    }
+  });
+
+  it('never goes back while it leans towards an earlier wall clock', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    let last = log.now();
+    clock.wall -= hourMs;
+    for (let step = 0; step < 1000; step++) {
+      clock.pass(step % 7);
+      const now = log.now();
+      expect(now).toBeGreaterThanOrEqual(last);
+      last = now;
+    }
+  });
+
+  it('comes to the wall clock in the end', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    log.observed(clock.wall - 1000);
+    clock.pass(101_000);
+    expect(Math.abs(log.now() - clock.wall)).toBeLessThanOrEqual(1);
+  });
+});

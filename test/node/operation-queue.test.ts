@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { OperationQueue } from '../../src/node/operation-queue.js';
+import { Args } from '../../src/resp/args.js';
+import { nullSink, type ReplySink } from '../../src/resp/reply-sink.js';
+import type { Origin } from '../../src/server/group.js';
+import { BatchWriter } from '../../src/statemachine/batch-format.js';
+import type { KeyspaceSpec } from '../../src/statemachine/command-spec.js';
+
+/** Only what the queue looks at. */
+const write = { kind: 'write', name: 'set', opcode: 1 } as unknown as KeyspaceSpec;
+const read = { kind: 'read', name: 'get', opcode: 2 } as unknown as KeyspaceSpec;
+
+function argsOf(...words: string[]): Args {
+  const args = new Args();
+  const bytes = Buffer.from(words.join(''));
+  args.reset(bytes);
+  let at = 0;
+  for (const word of words) {
+    args.push(at, at + word.length);
+    at += word.length;
+  }
+  return args;
+}
+
+/** Records what happens, in order. */
+class World {
+  readonly events: string[] = [];
+  readonly queue: OperationQueue;
+  private nextIndex = 10;
+
+  constructor() {
+    this.queue = new OperationQueue(new BatchWriter(), (ops, at, args) => {
+      const origin = ops.originAt(at);
+      origin.pending--;
+      const what = ops.specAt(at) === null ? 'reply' : 'read';
+      this.events.push(`${(origin as TestOrigin).name} ${what} ${args.text(args.count - 1)}`);
+      origin.answered();
+    });
+  }
+
+  propose(): { index: number; term: number } {
+    const place = { index: this.nextIndex++, term: 3 };
+    expect(this.queue.closeBatch(0, 0, () => place)).toBe(true);
+    return place;
+  }
+
+  commit(place: { index: number; term: number }): void {
+    const batch = this.queue.takeBatch(place.index, place.term);
+    expect(batch).not.toBeNull();
+    let at = 0;
+    this.queue.walk(batch!, () => this.events.push(`apply ${place.index}.${at++}`));
+  }
+}
+
+class TestOrigin implements Origin {
+  readonly reply: ReplySink = nullSink;
+  pending = 0;
+  lastWrite = 0;
+  readonly stale = false;
+  answers = 0;
+  constructor(readonly name: string) {}
+  answered(): void {
+    this.answers++;
+  }
+}
+
+describe('OperationQueue', () => {
+  it('runs a read between the writes of its pipeline, inside the entry', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    world.queue.pushWrite(a, write, argsOf('SET', 'k', '1'));
+    world.queue.pushRead(a, read, argsOf('GET', 'k'));
+    world.queue.pushWrite(a, write, argsOf('SET', 'k', '2'));
+    world.commit(world.propose());
+    expect(world.events).toEqual(['apply 10.0', 'a read k', 'apply 10.1']);
+    expect(a.pending).toBe(0);
+    expect(a.answers).toBe(3);
+  });
+
+  it('runs reads before the batch that was proposed after them, confirmed or not', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    world.queue.pushRead(a, read, argsOf('GET', 'x'));
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '1'));
+    world.queue.assignToken(1);
+    world.commit(world.propose());
+    expect(world.events).toEqual(['a read x', 'apply 10.0']);
+  });
+
+  it('does not run a confirmed read before an earlier write of its connection is applied', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    const b = new TestOrigin('b');
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '1'));
+    const place = world.propose();
+    world.queue.pushRead(a, read, argsOf('GET', 'x'));
+    world.queue.pushRead(b, read, argsOf('GET', 'y'));
+    world.queue.assignToken(7);
+    world.queue.confirm(7);
+    expect(world.events).toEqual(['b read y']);
+    world.commit(place);
+    expect(world.events).toEqual(['b read y', 'apply 10.0', 'a read x']);
+    expect(world.queue.waiting).toBe(0);
+  });
+
+  it('keeps reads behind a batch that was closed in the middle of a turn', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    world.queue.pushRead(a, read, argsOf('GET', '1'));
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '1'));
+    const first = world.propose();
+    world.queue.pushRead(a, read, argsOf('GET', '2'));
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '2'));
+    const second = world.propose();
+    world.queue.assignToken(1);
+    world.commit(first);
+    world.commit(second);
+    expect(world.events).toEqual(['a read 1', 'apply 10.0', 'a read 2', 'apply 11.0']);
+  });
+
+  it('requirement 29: an entry of another term at the index is not the batch', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '1'));
+    const place = world.propose();
+    expect(world.queue.takeBatch(place.index, place.term + 1)).toBeNull();
+  });
+
+  it('gives deferred replies in their place', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '1'));
+    world.queue.pushReply(a, Buffer.from('+PONG'));
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '2'));
+    world.commit(world.propose());
+    expect(world.events).toEqual(['apply 10.0', 'a reply +PONG', 'apply 10.1']);
+  });
+
+  it('requirement 28: tells unknown outcomes from those that were never logged', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '1'));
+    world.propose();
+    world.queue.pushRead(a, read, argsOf('GET', 'x'));
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '2'));
+    world.queue.failAll((origin, kind) => {
+      origin.pending--;
+      world.events.push(`${(origin as TestOrigin).name} ${kind}`);
+    });
+    expect(world.events).toEqual(['a unknown', 'a read', 'a unlogged']);
+    expect(a.pending).toBe(0);
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '3'));
+    world.commit(world.propose());
+    expect(world.events.at(-1)).toBe('apply 11.0');
+  });
+});

@@ -1,0 +1,596 @@
+/**
+ * N cores with an in-memory network and disks, driven by one seeded generator. Messages are
+ * delayed, lost, doubled and reordered, links are cut one way or both, crashes lose writes that
+ * were not synced. After each step the safety properties of Figure 3 are checked; what was
+ * committed once is remembered outside the cores and compared for ever.
+ */
+import type { RaftConfig } from '../../src/raft/config.js';
+import { describeEntry } from '../../src/raft/describe.js';
+import type { Effects, LogWrite } from '../../src/raft/effects.js';
+import type { Message } from '../../src/raft/messages.js';
+import { RaftCore } from '../../src/raft/raft.js';
+import type {
+  Configuration,
+  Entry,
+  HardState,
+  LogIndex,
+  NodeId,
+  RestoredLog,
+  SnapshotMeta,
+  Term,
+} from '../../src/raft/types.js';
+import { bytes, configEntry, configFor, configurationOf, generator } from './support.js';
+
+interface Disk {
+  hardState: HardState;
+  snapshot: SnapshotMeta | null;
+  /** State of the machine at the snapshot: a digest of everything applied. */
+  snapshotDigest: string;
+  /** Entries from firstIndex on. */
+  entries: Entry[];
+  firstIndex: LogIndex;
+}
+
+export class SimNode {
+  core: RaftCore | null = null;
+  disk: Disk;
+  write: { readonly write: LogWrite; readonly due: number } | null = null;
+  toApply: Entry[] = [];
+  digest = '';
+  applied = 0;
+  configuration: Configuration | null = null;
+  seenTerm = 0;
+  seenCommit = 0;
+  checkedCommit = 0;
+  /** Bumped at each start: news from before a crash does not reach the new core. */
+  life = 0;
+
+  constructor(readonly id: NodeId) {
+    this.disk = {
+      hardState: { term: 0, votedFor: null, commit: 0 },
+      snapshot: null,
+      snapshotDigest: '',
+      entries: [],
+      firstIndex: 1,
+    };
+  }
+
+  get lastOnDisk(): LogIndex {
+    return this.disk.firstIndex + this.disk.entries.length - 1;
+  }
+}
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly voters: number;
+  /** Nodes without any configuration, which may be added later. */
+  readonly spares?: number;
+  readonly loss?: number;
+  readonly duplicate?: number;
+  readonly delayMax?: number;
+  readonly writeDelayMax?: number;
+  readonly config?: Partial<RaftConfig>;
+}
+
+interface Event {
+  readonly due: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+export class Cluster {
+  readonly random: (bound: number) => number;
+  readonly nodes: SimNode[] = [];
+  readonly cut = new Set<string>();
+  now = 0;
+  loss: number;
+  duplicate: number;
+  delayMax: number;
+  writeDelayMax: number;
+  /** Set where a test rests a lease on silent followers. */
+  checkLease = true;
+  private events: Event[] = [];
+  private eventCount = 0;
+  private readonly leaders = new Map<Term, NodeId>();
+  private readonly chosen: string[] = [];
+  private readonly chosenTerms: Term[] = [];
+  private readonly digests: string[] = [];
+  private readonly readFloors = new Map<number, LogIndex>();
+  private nextToken = 1;
+  private proposed = 0;
+  readsConfirmed = 0;
+  snapshotsInstalled = 0;
+  oldReads = 0;
+  electionsWon = 0;
+
+  constructor(readonly options: ClusterOptions) {
+    this.random = generator(options.seed);
+    this.loss = options.loss ?? 0;
+    this.duplicate = options.duplicate ?? 0;
+    this.delayMax = options.delayMax ?? 1;
+    this.writeDelayMax = options.writeDelayMax ?? 1;
+    const voters = Array.from({ length: options.voters }, (_, at) => `n${at + 1}`);
+    const first = configEntry(1, 1, configurationOf(voters));
+    for (const id of voters) this.addNode(id, [first]);
+    for (let at = 0; at < (options.spares ?? 0); at++)
+      this.addNode(`n${voters.length + at + 1}`, []);
+  }
+
+  private addNode(id: NodeId, entries: Entry[]): void {
+    const node = new SimNode(id);
+    node.disk.entries = entries;
+    if (entries.length > 0) node.disk.hardState = { term: 1, votedFor: null, commit: 0 };
+    this.nodes.push(node);
+    this.start(node);
+  }
+
+  node(id: NodeId): SimNode {
+    return this.nodes.find((node) => node.id === id) ?? fail(`no node ${id}`);
+  }
+
+  core(id: NodeId): RaftCore {
+    return this.node(id).core ?? fail(`${id} is down`);
+  }
+
+  /** The leader of the highest term among the running nodes. */
+  get leader(): RaftCore | null {
+    let best: RaftCore | null = null;
+    for (const { core } of this.nodes) {
+      if (core?.role === 'leader' && (best === null || core.term > best.term)) best = core;
+    }
+    return best;
+  }
+
+  get highestCommit(): LogIndex {
+    return this.chosen.length - 1;
+  }
+
+  // Faults.
+
+  start(node: SimNode): void {
+    const { disk } = node;
+    node.life++;
+    const config = { ...configFor(node.id), ...this.options.config, random: this.random };
+    node.core = new RaftCore(config, this.restore(node));
+    node.toApply = [];
+    node.digest = disk.snapshotDigest;
+    node.applied = disk.snapshot?.lastIncludedIndex ?? 0;
+    node.configuration = disk.snapshot?.configuration ?? null;
+    // A term that was not durable was promised to nobody.
+    node.seenTerm = disk.hardState.term;
+    node.seenCommit = 0;
+    node.checkedCommit = 0;
+  }
+
+  /** A write in flight may or may not have reached the disk; nobody learns which. */
+  crash(node: SimNode): void {
+    if (node.core === null) return;
+    if (node.write !== null && this.random(2) === 0) this.store(node, node.write.write);
+    node.write = null;
+    node.core = null;
+    node.life++;
+  }
+
+  /** Cuts the way from one node to another; the way back stays. */
+  cutLink(from: NodeId, to: NodeId): void {
+    this.cut.add(`${from}>${to}`);
+  }
+
+  isolate(id: NodeId): void {
+    for (const other of this.nodes) {
+      if (other.id === id) continue;
+      this.cutLink(id, other.id);
+      this.cutLink(other.id, id);
+    }
+  }
+
+  heal(): void {
+    this.cut.clear();
+  }
+
+  // Time.
+
+  /** One tick for every node that `ticks` names (all unless told otherwise). */
+  step(skip: (node: SimNode) => boolean = () => false): void {
+    this.now++;
+    for (const node of this.shuffled()) {
+      if (node.core === null || skip(node)) continue;
+      node.core.tick();
+      this.pump(node);
+    }
+    this.runEvents();
+    this.check();
+  }
+
+  private runEvents(): void {
+    for (;;) {
+      const due = this.events.filter((event) => event.due <= this.now);
+      if (due.length === 0) return;
+      this.events = this.events.filter((event) => event.due > this.now);
+      due.sort((a, b) => a.order - b.order);
+      for (const event of due) event.run();
+    }
+  }
+
+  run(ticks: number): void {
+    for (let at = 0; at < ticks; at++) this.step();
+  }
+
+  /** Runs until the condition holds; returns the ticks that took, or fails. */
+  until(what: string, ticksMax: number, condition: () => boolean): number {
+    for (let ticks = 0; ticks <= ticksMax; ticks++) {
+      if (condition()) return ticks;
+      this.step();
+    }
+    const states = this.nodes.map(({ id, core }) =>
+      core === null
+        ? `${id} down`
+        : `${id} ${core.role} t${core.term} c${core.commitIndex}/${core.lastLogIndex}`,
+    );
+    return fail(
+      `seed ${this.options.seed}: no ${what} within ${ticksMax} ticks: ${states.join(', ')}`,
+    );
+  }
+
+  // Clients.
+
+  propose(node: SimNode): boolean {
+    if (node.core === null) return false;
+    const proposal = node.core.propose(bytes(`p${++this.proposed}`));
+    this.pump(node);
+    return proposal.ok;
+  }
+
+  read(node: SimNode): void {
+    if (node.core === null) return;
+    const token = this.nextToken++;
+    this.readFloors.set(token, this.highestCommit);
+    node.core.requestRead(token);
+    this.pump(node);
+  }
+
+  act(id: NodeId, action: (core: RaftCore) => void): void {
+    action(this.core(id));
+    this.pump(this.node(id));
+  }
+
+  takeSnapshot(node: SimNode): void {
+    const { core, disk } = node;
+    if (core === null || node.configuration === null) return;
+    if (node.applied <= (disk.snapshot?.lastIncludedIndex ?? 0)) return;
+    const term = core.termAt(node.applied);
+    if (term === null) return;
+    const lastIncludedIndex = node.applied;
+    const { configuration } = node;
+    disk.snapshot = { lastIncludedIndex, lastIncludedTerm: term, configuration };
+    disk.snapshotDigest = node.digest;
+    const through = Math.min(lastIncludedIndex - this.random(4), node.lastOnDisk);
+    const drop = Math.max(0, through - disk.firstIndex + 1);
+    disk.entries = disk.entries.slice(drop);
+    disk.firstIndex += drop;
+    core.snapshotSaved(disk.snapshot, disk.firstIndex);
+    this.pump(node);
+  }
+
+  // Driver.
+
+  pump(node: SimNode): void {
+    const { core } = node;
+    if (core === null) return;
+    while (core.hasEffects()) this.carryOut(node, core.takeEffects());
+    this.checkIdle(core);
+  }
+
+  private checkIdle(core: RaftCore): void {
+    const effects = core.takeEffects();
+    const idle =
+      effects.write === null &&
+      effects.roleChange === null &&
+      effects.messages.length + effects.committed.length + effects.reads.length === 0;
+    if (!idle) fail(`${core.id}: effects although hasEffects() said no`);
+  }
+
+  private carryOut(node: SimNode, effects: Effects): void {
+    if (effects.roleChange?.role === 'leader') this.leaderElected(node, effects.roleChange.term);
+    this.send(effects.messages);
+    if (effects.write !== null) this.startWrite(node, effects.write);
+    for (const entry of effects.committed) node.toApply.push(entry);
+    if (effects.committed.length > 0) this.applySoon(node);
+    for (const read of effects.reads) this.readAnswered(read.token, read.index);
+    for (const old of effects.oldEntries) {
+      this.later(node, () => core(node).oldEntriesRead(old.to, this.readDisk(node, old)));
+    }
+    for (const to of effects.snapshots) this.sendSnapshot(node, to);
+    const wanted = effects.committedWanted;
+    if (wanted !== null) {
+      this.later(node, () => {
+        const overtaken = wanted.from <= (node.disk.snapshot?.lastIncludedIndex ?? 0);
+        const entries = this.readDisk(node, wanted) ?? (overtaken ? [] : null);
+        core(node).committedRead(entries ?? fail('committed entries are gone'));
+      });
+    }
+  }
+
+  private startWrite(node: SimNode, write: LogWrite): void {
+    if (node.write !== null) fail('a second write in flight');
+    const due = this.now + this.random(this.writeDelayMax);
+    node.write = { write, due };
+    this.later(
+      node,
+      () => {
+        node.write = null;
+        this.store(node, write);
+        core(node).written(write.seq);
+        this.send(write.afterwards);
+      },
+      due,
+    );
+  }
+
+  private store(node: SimNode, write: LogWrite): void {
+    const { disk } = node;
+    if (write.hardState !== null) {
+      if (write.hardState.term < disk.hardState.term) fail('the stored term went back');
+      disk.hardState = write.hardState;
+    }
+    if (write.truncateFrom !== null) {
+      disk.entries.length = Math.max(0, write.truncateFrom - disk.firstIndex);
+    }
+    for (const entry of write.entries) {
+      if (entry.index !== node.lastOnDisk + 1) fail(`${node.id}: a gap in the stored log`);
+      disk.entries.push(entry);
+    }
+  }
+
+  private applySoon(node: SimNode): void {
+    this.later(node, () => {
+      const entries = node.toApply;
+      node.toApply = [];
+      for (const entry of entries) this.apply(node, entry);
+    });
+  }
+
+  private apply(node: SimNode, entry: Entry): void {
+    if (entry.index !== node.applied + 1) fail(`${node.id} applied ${entry.index} out of order`);
+    node.applied = entry.index;
+    node.digest = digestOf(node.digest, describeEntry(entry));
+    if (entry.configuration !== null) node.configuration = entry.configuration;
+    this.choose(node, entry);
+    const known = this.digests[entry.index];
+    if (known === undefined) this.digests[entry.index] = node.digest;
+    else if (known !== node.digest) fail(`${node.id}: state differs at ${entry.index}`);
+    core(node).applied(entry.index);
+  }
+
+  private readDisk(
+    node: SimNode,
+    wanted: { readonly from: LogIndex; readonly maxBytes: number },
+  ): Entry[] | null {
+    this.oldReads++;
+    const { disk } = node;
+    if (wanted.from < disk.firstIndex) return null;
+    const start = wanted.from - disk.firstIndex;
+    return disk.entries.slice(start, start + 1 + this.random(4));
+  }
+
+  private sendSnapshot(node: SimNode, to: NodeId): void {
+    const { snapshot, snapshotDigest } = node.disk;
+    const { term } = core(node);
+    const lost = snapshot === null || this.isCut(node.id, to) || this.random(100) < this.loss;
+    if (!lost) {
+      const target = this.node(to);
+      this.events.push(
+        this.event(this.now + this.random(10), () =>
+          this.receiveSnapshot(target, node.id, term, snapshot, snapshotDigest),
+        ),
+      );
+    }
+    this.later(node, () => core(node).snapshotSent(to, !lost, snapshot), this.now + 10);
+  }
+
+  private receiveSnapshot(
+    node: SimNode,
+    from: NodeId,
+    term: Term,
+    meta: SnapshotMeta,
+    digest: string,
+  ): void {
+    if (node.core === null) return;
+    if (node.write !== null) {
+      const again = () => this.receiveSnapshot(node, from, term, meta, digest);
+      this.events.push(this.event(this.now + 1, again));
+      return;
+    }
+    const verdict = node.core.snapshotReceived(from, term, meta);
+    if (verdict.action === 'restore') this.install(node, meta, digest, verdict.keepsLog);
+    this.pump(node);
+  }
+
+  private install(node: SimNode, meta: SnapshotMeta, digest: string, keepsLog: boolean): void {
+    const { disk } = node;
+    this.snapshotsInstalled++;
+    disk.snapshot = meta;
+    disk.snapshotDigest = digest;
+    if (!keepsLog) {
+      disk.entries = [];
+      disk.firstIndex = meta.lastIncludedIndex + 1;
+    }
+    if (meta.lastIncludedIndex < node.applied) fail('a snapshot took the state back');
+    node.toApply = [];
+    node.applied = meta.lastIncludedIndex;
+    node.digest = digest;
+    node.configuration = meta.configuration;
+    core(node).snapshotRestored(meta);
+  }
+
+  private restore(node: SimNode): RestoredLog {
+    const { disk } = node;
+    const snapshotIndex = disk.snapshot?.lastIncludedIndex ?? 0;
+    const hinted = Math.min(disk.hardState.commit, node.lastOnDisk);
+    const committed = Math.max(snapshotIndex, hinted);
+    // The edge of the window lies on an entry of the disk, on the snapshot or at the very start.
+    const lowest = disk.firstIndex === 1 ? 0 : disk.firstIndex;
+    const span = committed - lowest;
+    const before = span <= 0 ? committed : lowest + this.random(span + 1);
+    const onDisk = disk.entries[before - disk.firstIndex];
+    const beforeTerm =
+      onDisk?.term ?? (before === snapshotIndex ? (disk.snapshot?.lastIncludedTerm ?? 0) : 0);
+    return {
+      hardState: disk.hardState,
+      snapshot: disk.snapshot,
+      entries: disk.entries.filter((entry) => entry.index > before),
+      beforeIndex: before,
+      beforeTerm,
+      firstIndex: disk.firstIndex,
+      configurations: disk.entries.filter(
+        (entry) => entry.kind === 'config' && entry.index > snapshotIndex,
+      ),
+    };
+  }
+
+  // Network.
+
+  private send(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (this.isCut(message.from, message.to) || this.random(100) < this.loss) continue;
+      this.deliver(message);
+      if (this.random(100) < this.duplicate) this.deliver(message);
+    }
+  }
+
+  private deliver(message: Message): void {
+    const due = this.now + this.random(this.delayMax);
+    const run = () => {
+      const node = this.nodes.find((one) => one.id === message.to);
+      if (node?.core === null || node === undefined || this.isCut(message.from, message.to)) return;
+      node.core.step(message);
+      this.pump(node);
+    };
+    this.events.push(this.event(due, run));
+  }
+
+  private isCut(from: NodeId, to: NodeId): boolean {
+    return this.cut.has(`${from}>${to}`);
+  }
+
+  private later(node: SimNode, run: () => void, due = this.now + this.random(3)): void {
+    const { life } = node;
+    const guarded = () => {
+      if (node.life !== life) return;
+      run();
+      this.pump(node);
+    };
+    this.events.push(this.event(due, guarded));
+  }
+
+  /** Without delay messages keep their order; with delay they overtake each other. */
+  private event(due: number, run: () => void): Event {
+    const order = this.delayMax > 1 ? this.random(1 << 30) : ++this.eventCount;
+    return { due, order, run };
+  }
+
+  private shuffled(): SimNode[] {
+    const nodes = [...this.nodes];
+    for (let at = nodes.length - 1; at > 0; at--) {
+      const other = this.random(at + 1);
+      [nodes[at], nodes[other]] = [nodes[other]!, nodes[at]!];
+    }
+    return nodes;
+  }
+
+  // Checks.
+
+  private leaderElected(node: SimNode, term: Term): void {
+    this.electionsWon++;
+    const other = this.leaders.get(term);
+    if (other !== undefined && other !== node.id) fail(`two leaders in term ${term}`);
+    this.leaders.set(term, node.id);
+    const leader = core(node);
+    for (let index = leader.commitIndex + 1; index <= this.highestCommit; index++) {
+      const expected = this.chosenTerms[index];
+      if (expected !== undefined && expected < term && leader.termAt(index) !== expected) {
+        fail(`leader ${node.id} of term ${term} lacks committed entry ${index}`);
+      }
+    }
+  }
+
+  private choose(node: SimNode, entry: Entry): void {
+    const text = describeEntry(entry);
+    const known = this.chosen[entry.index];
+    if (known !== undefined && known !== '' && known !== text) {
+      fail(`${node.id}: committed entry ${known} became ${text}`);
+    }
+    this.chosen[entry.index] = text;
+  }
+
+  private readAnswered(token: number, index: LogIndex): void {
+    const floor = this.readFloors.get(token) ?? fail(`read ${token} was answered twice`);
+    this.readFloors.delete(token);
+    if (index < 0) return;
+    this.readsConfirmed++;
+    if (index < floor) fail(`stale read: index ${index}, but ${floor} was committed before`);
+  }
+
+  private check(): void {
+    for (const node of this.nodes) if (node.core !== null) this.checkNode(node, node.core);
+    if (this.now % 8 === 0) this.checkLogMatching();
+  }
+
+  private checkNode(node: SimNode, current: RaftCore): void {
+    if (current.term < node.seenTerm) fail(`${node.id}: the term went back`);
+    if (current.commitIndex < node.seenCommit) fail(`${node.id}: the commit index went back`);
+    node.seenTerm = current.term;
+    node.seenCommit = current.commitIndex;
+    this.checkCommitted(node, current);
+    if (this.checkLease && current.leaseTicksLeft() > 0) {
+      const rival = this.nodes.find((n) => n.core?.role === 'leader' && n.core.term > current.term);
+      if (rival !== undefined) fail(`${rival.id} leads beside the lease of ${node.id}`);
+    }
+  }
+
+  private checkCommitted(node: SimNode, current: RaftCore): void {
+    for (let index = node.checkedCommit + 1; index <= current.commitIndex; index++) {
+      const term = current.termAt(index);
+      const known = this.chosenTerms[index];
+      if (term !== null && known !== undefined && known !== term) {
+        fail(`${node.id}: committed entry ${index} is of term ${term}, not ${known}`);
+      }
+      if (term !== null) this.chosenTerms[index] = term;
+      this.chosen[index] ??= '';
+    }
+    node.checkedCommit = current.commitIndex;
+  }
+
+  private checkLogMatching(): void {
+    const cores = this.nodes.flatMap(({ core: one }) => (one === null ? [] : [one]));
+    for (let a = 0; a < cores.length; a++) {
+      for (let b = a + 1; b < cores.length; b++) checkPair(cores[a]!, cores[b]!);
+    }
+  }
+}
+
+/** If two logs hold an entry of the same index and term, they are equal up to there. */
+function checkPair(one: RaftCore, other: RaftCore): void {
+  let matched = false;
+  for (let index = Math.min(one.lastLogIndex, other.lastLogIndex); index > 0; index--) {
+    const [left, right] = [one.termAt(index), other.termAt(index)];
+    if (left === null || right === null) return;
+    if (matched && left !== right) fail(`logs of ${one.id} and ${other.id} part below ${index}`);
+    if (left === right) matched = true;
+  }
+}
+
+function core(node: SimNode): RaftCore {
+  return node.core ?? fail(`${node.id} is down`);
+}
+
+/** FNV-1a over the text, chained. */
+function digestOf(before: string, text: string): string {
+  let hash = 0x811c9dc5;
+  for (const char of before + text) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
+  return hash.toString(16);
+}
