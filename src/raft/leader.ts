@@ -194,7 +194,7 @@ export class Leader {
     const { state } = this;
     const entry = { term: state.term, index: state.log.lastIndex + 1, kind, data, configuration };
     state.appendEntry(entry);
-    if (configuration !== null) this.replicator.updatePeers();
+    if (configuration !== null) this.replicator.updatePeers(entry.index);
     this.uncommittedBytes += entryBytes(entry);
     this.flushWanted = true;
     return { ok: true, term: entry.term, index: entry.index };

@@ -24,17 +24,20 @@ export class Replicator {
   private piece: Piece | null = null;
 
   constructor(private readonly state: CoreState) {
-    this.updatePeers();
+    this.updatePeers(state.log.lastIndex + 1);
   }
 
-  /** Follows the newest configuration. Removed peers stay a while, to learn that they are out. */
-  updatePeers(): void {
-    const { configurations, config, log, timer, id } = this.state;
+  /**
+   * Follows the newest configuration; new peers are sent entries from `nextIndex` on. Removed
+   * peers stay a while, to learn that they are out.
+   */
+  updatePeers(nextIndex: LogIndex): void {
+    const { configurations, config, timer, id } = this.state;
     const wanted = idsOf(configurations.latest).filter((peer) => peer !== id);
     for (const peer of wanted) {
       // One that comes back may be another directory under the old name: nothing known is kept.
       if (this.peers.has(peer) && !this.leaving.delete(peer)) continue;
-      this.peers.set(peer, new Progress(peer, log.lastIndex + 1, timer.now, config));
+      this.peers.set(peer, new Progress(peer, nextIndex, timer.now, config));
     }
     for (const peer of this.peers.keys()) {
       if (!wanted.includes(peer) && !this.leaving.has(peer)) {
@@ -63,7 +66,7 @@ export class Replicator {
       const beat = round > 0 && (everyone || isVoter(configurations.latest, progress.id));
       if (beat) this.sendHeartbeat(progress, round);
       else if (!sent) this.sendCommit(progress);
-      if (beat && everyone) progress.heartbeatSent();
+      if (beat && everyone && !sent) progress.heartbeatSent();
     }
     this.piece = null;
   }

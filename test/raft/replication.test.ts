@@ -209,18 +209,27 @@ describe('a leader', () => {
     expect(more?.entries.map((entry) => entry.index)).toEqual([5, 6]);
   });
 
-  test('a reject falls back to one probe at a time, at the hint', () => {
+  test('a reject falls back to one probe at a time, above what is known to match', () => {
     const bench = leaderBench(three, {}, [1, 1, 1]);
-    bench.core.propose(bytes('x'));
-    bench.pump().forget();
-    const reject = { success: false, index: 5, hintIndex: 2, hintTerm: 1 };
-    bench.core.unreachable('n2');
-    bench.step({ kind: 'append-response', from: 'n2', term: bench.core.term, ...reject });
-    // matchIndex of n2 is 5: what it refuses at or below is a late answer.
-    expect(bench.core.status().peers[0]).toMatchObject({ matchIndex: 5, nextIndex: 6 });
+    for (const data of ['x', 'y']) {
+      bench.core.propose(bytes(data));
+      bench.pump();
+    }
+    const { term } = bench.core;
+    const reject = { success: false, index: 6, hintIndex: 3, hintTerm: 1 };
+    bench.forget().step({ kind: 'append-response', from: 'n2', term, ...reject });
+    expect(bench.core.status().peers[0]).toMatchObject({ state: 'probe', matchIndex: 5 });
+    expect(bench.take('append-request')).toMatchObject([{ to: 'n2', prevLogIndex: 5 }]);
+    bench.core.propose(bytes('z'));
+    expect(bench.pump().take('append-request')).toMatchObject([{ to: 'n3' }]);
+  });
+
+  test('a late reject at or below matchIndex changes nothing', () => {
+    const bench = leaderBench(three, {}, [1, 1, 1]);
+    const { term } = bench.core;
     const late = { success: false, index: 3, hintIndex: 0, hintTerm: 0 };
-    bench.step({ kind: 'append-response', from: 'n3', term: bench.core.term, ...late });
-    expect(bench.core.status().peers[1]).toMatchObject({ state: 'replicate', matchIndex: 5 });
+    bench.step({ kind: 'append-response', from: 'n3', term, ...late });
+    expect(bench.core.status().peers[1]).toMatchObject({ state: 'replicate', nextIndex: 6 });
   });
 
   test('backtracks by whole terms (5.3)', () => {
@@ -309,7 +318,7 @@ describe('a leader', () => {
     expect(bench.core.termAt(200)).toBe(2);
     bench.tick(2);
     bench.step({ kind: 'heartbeat-response', from: 'n3', term: 2, round: 3 });
-    expect(bench.old).toMatchObject([{ to: 'n3', from: 3 }]);
+    expect(bench.old).toMatchObject([{ to: 'n3', from: 2 }]);
     bench.step({ kind: 'heartbeat-response', from: 'n3', term: 2, round: 3 });
     expect(bench.old).toHaveLength(1);
   });

@@ -1,0 +1,84 @@
+/**
+ * The data directory of one node: `identity` and `durable-<group>` beside two LevelDB databases,
+ * `log` and `snapshots`. One process at a time; a directory of another node is refused.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { TgError } from '../errors.js';
+import type { LogStore, SnapshotStore } from '../ports.js';
+import type { GroupId, NodeId } from '../raft/types.js';
+import { DurableIndex } from './durable-index.js';
+import { type Identity, IdentityFile } from './identity-file.js';
+import { LevelDatabase } from './level-database.js';
+import { LevelLogStore } from './level-log-store.js';
+import { LevelSnapshotStore } from './level-snapshot-store.js';
+
+export interface DataDirectoryOptions {
+  readonly nodeId: NodeId;
+  readonly durability: 'fsync' | 'os';
+}
+
+export class DataDirectory {
+  private durable: DurableIndex | null = null;
+
+  private constructor(
+    private readonly dir: string,
+    private readonly fsync: boolean,
+    private readonly identityFile: IdentityFile,
+    private readonly log: LevelDatabase,
+    private readonly snapshots: LevelDatabase,
+  ) {}
+
+  static async open(dir: string, options: DataDirectoryOptions): Promise<DataDirectory> {
+    await mkdir(dir, { recursive: true });
+    const fsync = options.durability === 'fsync';
+    const used = existsSync(path.join(dir, 'log')) || existsSync(path.join(dir, 'durable-1'));
+    if (used && !existsSync(path.join(dir, 'identity'))) {
+      throw new TgError(
+        'CORRUPT',
+        `${dir} has data but no identity file; delete it to let the node rejoin as a learner`,
+      );
+    }
+    // The lock of the database comes first: nothing is written beside another process.
+    const log = await LevelDatabase.open(path.join(dir, 'log'));
+    try {
+      const identity = await IdentityFile.open(dir, options.nodeId, fsync);
+      const snapshots = await LevelDatabase.open(path.join(dir, 'snapshots'));
+      return new DataDirectory(dir, fsync, identity, log, snapshots);
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  get identity(): Identity {
+    return this.identityFile.identity;
+  }
+
+  logStore(group: GroupId): LogStore {
+    this.durable = DurableIndex.open(path.join(this.dir, `durable-${group}`));
+    return new LevelLogStore({
+      database: this.log,
+      group,
+      identity: this.identityFile,
+      durableIndex: this.durable,
+      fsync: this.fsync,
+    });
+  }
+
+  snapshotStore(group: GroupId): Promise<SnapshotStore> {
+    return LevelSnapshotStore.open(this.snapshots, group, this.fsync);
+  }
+
+  async setClusterId(clusterId: string): Promise<void> {
+    if (this.identity.clusterId === clusterId) return;
+    await this.identityFile.save({ ...this.identity, clusterId });
+  }
+
+  async close(): Promise<void> {
+    this.durable?.close();
+    await this.snapshots.close();
+    await this.log.close();
+  }
+}

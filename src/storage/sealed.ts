@@ -1,0 +1,31 @@
+/** Small structured records: version byte and CRC32C in front of msgpackr fields. */
+import { Packr } from 'msgpackr';
+import { crc32c } from '../codec/crc32c.js';
+import { TgError } from '../errors.js';
+
+const version = 1;
+const headBytes = 5;
+const packr = new Packr({ useRecords: false });
+
+export function seal(fields: readonly unknown[]): Uint8Array {
+  const body = packr.pack(fields);
+  const sealed = Buffer.alloc(headBytes + body.length);
+  sealed[0] = version;
+  sealed.set(body, headBytes);
+  sealed.writeUInt32LE(crc32c(sealed, headBytes, sealed.length), 1);
+  return sealed;
+}
+
+/** `what` names the record in the error. */
+export function unseal(bytes: Uint8Array, what: string): unknown[] {
+  const damaged = () => new TgError('CORRUPT', `${what} is damaged`);
+  if (bytes.length < headBytes) throw damaged();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes[0] !== version) {
+    throw new TgError('CORRUPT', `${what} has version ${bytes[0]}, known is ${version}`);
+  }
+  if (view.getUint32(1, true) !== crc32c(bytes, headBytes, bytes.length)) throw damaged();
+  const fields: unknown = packr.unpack(bytes.subarray(headBytes));
+  if (!Array.isArray(fields)) throw damaged();
+  return fields;
+}

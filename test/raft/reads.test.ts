@@ -1,0 +1,193 @@
+/** One test per rule on linearizable reads and leases (dissertation 6.4; requirements 37 to 40). */
+import { describe, expect, test } from 'vitest';
+import {
+  ack,
+  append,
+  Bench,
+  bytes,
+  configurationOf,
+  elect,
+  heartbeat,
+  leaderBench,
+  restoredLog,
+  three,
+} from './support.js';
+
+function answerRound(bench: Bench, from: string, round: number): Bench {
+  return bench.step({ kind: 'heartbeat-response', from, term: bench.core.term, round });
+}
+
+describe('reads on the leader', () => {
+  test('a majority answering a round that began after the read confirms it', () => {
+    const bench = leaderBench();
+    bench.core.requestRead(1);
+    const beats = bench.pump().take('heartbeat-request');
+    expect(beats.map((m) => m.to)).toEqual(['n2', 'n3']);
+    expect(bench.reads).toEqual([]);
+    answerRound(bench, 'n2', beats[0]!.round);
+    expect(bench.reads).toEqual([{ token: 1, index: bench.core.commitIndex }]);
+  });
+
+  test('late answers of an earlier round confirm nothing (requirement 38)', () => {
+    const bench = leaderBench();
+    bench.core.requestRead(1);
+    const [first] = bench.pump().take('heartbeat-request');
+    bench.core.requestRead(2);
+    const [second] = bench.pump().take('heartbeat-request');
+    expect(second!.round).toBeGreaterThan(first!.round);
+    answerRound(bench, 'n2', first!.round);
+    answerRound(bench, 'n3', first!.round);
+    expect(bench.reads.map((read) => read.token)).toEqual([1]);
+    answerRound(bench, 'n3', second!.round);
+    expect(bench.reads.map((read) => read.token)).toEqual([1, 2]);
+  });
+
+  test('reads of one turn share a round', () => {
+    const bench = leaderBench();
+    for (const token of [1, 2, 3]) bench.core.requestRead(token);
+    const beats = bench.pump().take('heartbeat-request');
+    expect(beats).toHaveLength(2);
+    answerRound(bench, 'n3', beats[0]!.round);
+    expect(bench.reads.map((read) => read.token)).toEqual([1, 2, 3]);
+  });
+
+  test('waits for a committed entry of the own term (requirements 37 and 39)', () => {
+    const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1, 1], commit: 1 }));
+    elect(bench);
+    bench.core.requestRead(1);
+    const round = bench.pump().take('heartbeat-request').at(-1)!.round;
+    answerRound(bench, 'n2', round);
+    expect(bench.reads).toEqual([]);
+    ack(bench, 'n2', bench.core.lastLogIndex);
+    const later = bench.take('heartbeat-request').at(-1)!.round;
+    expect(later).toBeGreaterThan(round);
+    answerRound(bench, 'n2', later);
+    expect(bench.reads).toEqual([{ token: 1, index: bench.core.lastLogIndex }]);
+  });
+
+  test('a single voter confirms at once', () => {
+    const bench = leaderBench(configurationOf(['n1'], ['n2']));
+    bench.core.requestRead(9);
+    expect(bench.pump().reads).toEqual([{ token: 9, index: bench.core.commitIndex }]);
+  });
+
+  test('a joint configuration needs both majorities', () => {
+    const joint = configurationOf(['n1', 'n4', 'n5'], [], ['n1', 'n2', 'n3']);
+    const bench = new Bench('n1', restoredLog({ configuration: joint }));
+    bench.tick(19).sync();
+    for (const preVote of [true, false]) {
+      for (const from of ['n2', 'n4']) {
+        const answer = { preVote, granted: true, requestTerm: 2 };
+        bench.step({ kind: 'vote-response', from, term: preVote ? 1 : 2, ...answer }).sync();
+      }
+    }
+    expect(bench.core.role).toBe('leader');
+    ack(bench, 'n2', 2);
+    expect(bench.core.commitIndex).toBe(0);
+    ack(bench, 'n4', 2);
+    expect(bench.core.readyToServe).toBe(true);
+    bench.forget().core.requestRead(1);
+    const { round } = bench.pump().take('heartbeat-request')[0]!;
+    answerRound(bench, 'n2', round);
+    answerRound(bench, 'n3', round);
+    expect(bench.reads).toEqual([]);
+    answerRound(bench, 'n5', round);
+    expect(bench.reads).toMatchObject([{ token: 1 }]);
+  });
+
+  test('stepping down gives up all waiting reads', () => {
+    const bench = leaderBench();
+    bench.core.requestRead(1);
+    bench.pump();
+    heartbeat(bench, 9);
+    expect(bench.reads).toEqual([{ token: 1, index: -1 }]);
+  });
+
+  test('more reads than the bound are refused', () => {
+    const bench = leaderBench(three, { readTokensMax: 2 });
+    for (const token of [1, 2, 3]) bench.core.requestRead(token);
+    expect(bench.pump().reads).toEqual([{ token: 3, index: -1 }]);
+  });
+
+  test('answers a follower that asks on behalf of its clients', () => {
+    const bench = leaderBench();
+    const { term } = bench.core;
+    bench.step({ kind: 'read-index-request', from: 'n3', term, token: 5 });
+    answerRound(bench, 'n2', bench.take('heartbeat-request')[0]!.round);
+    const index = bench.core.commitIndex;
+    expect(bench.take('read-index-response')).toMatchObject([{ to: 'n3', token: 5, index }]);
+    expect(bench.reads).toEqual([]);
+  });
+});
+
+describe('reads on a follower', () => {
+  function follower(): Bench {
+    const bench = new Bench('n1', restoredLog({ configuration: three }));
+    return heartbeat(bench, 1).forget();
+  }
+
+  test('ask the leader and come back with its index', () => {
+    const bench = follower();
+    bench.core.requestRead(4);
+    expect(bench.pump().take('read-index-request')).toMatchObject([{ to: 'n2', token: 4 }]);
+    bench.step({ kind: 'read-index-response', from: 'n2', term: 1, token: 4, index: 8 });
+    bench.step({ kind: 'read-index-response', from: 'n2', term: 1, token: 4, index: 8 });
+    expect(bench.reads).toEqual([{ token: 4, index: 8 }]);
+  });
+
+  test('fail without a leader', () => {
+    const bench = new Bench('n1', restoredLog({ configuration: three }));
+    bench.core.requestRead(4);
+    expect(bench.pump().reads).toEqual([{ token: 4, index: -1 }]);
+  });
+
+  test('are given up when the leader or the term changes', () => {
+    const bench = follower();
+    bench.core.requestRead(4);
+    append(bench.pump(), 2, [1, 1], [], 0, 'n3');
+    expect(bench.reads).toEqual([{ token: 4, index: -1 }]);
+  });
+
+  test('are given up when the answer does not come', () => {
+    const bench = follower();
+    bench.core.requestRead(4);
+    for (let at = 0; at < 20; at++) heartbeat(bench.tick(), 1);
+    expect(bench.reads).toEqual([{ token: 4, index: -1 }]);
+  });
+
+  test('are refused by a node that does not lead', () => {
+    const bench = follower();
+    bench.step({ kind: 'read-index-request', from: 'n3', term: 1, token: 6 });
+    expect(bench.take('read-index-response')).toMatchObject([{ token: 6, index: -1 }]);
+  });
+});
+
+describe('the lease (6.4.1, requirement 40)', () => {
+  test('counts from the sending of the round that a majority answered', () => {
+    const bench = leaderBench();
+    expect(bench.core.leaseTicksLeft()).toBe(0);
+    bench.tick(2);
+    const { round } = bench.take('heartbeat-request')[0]!;
+    bench.tick(3);
+    answerRound(bench, 'n2', round);
+    expect(bench.core.leaseTicksLeft()).toBe(9 - 3);
+    bench.tick(6);
+    expect(bench.core.leaseTicksLeft()).toBe(0);
+  });
+
+  test('an ack of entries does not prolong it, nor does an old round', () => {
+    const bench = leaderBench();
+    bench.tick(2);
+    const { round } = bench.take('heartbeat-request')[0]!;
+    answerRound(bench, 'n2', round).tick(4);
+    bench.core.propose(bytes('x'));
+    ack(bench.sync(), 'n2', bench.core.lastLogIndex);
+    answerRound(bench, 'n2', round);
+    expect(bench.core.leaseTicksLeft()).toBe(9 - 4);
+  });
+
+  test('there is none on followers', () => {
+    const bench = heartbeat(new Bench('n1', restoredLog({ configuration: three })), 1);
+    expect(bench.core.leaseTicksLeft()).toBe(0);
+  });
+});

@@ -1,0 +1,155 @@
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { TgError } from '../../src/errors.js';
+import type { LogStore } from '../../src/ports.js';
+import { DataDirectory } from '../../src/storage/data-directory.js';
+import { MemoryDisk } from '../../src/storage/memory-disk.js';
+import { MemoryLogStore } from '../../src/storage/memory-log-store.js';
+import { append, logStoreSuite, metaAt, range } from '../conformance/log-store.js';
+
+const options = { nodeId: 'n1', durability: 'os' } as const;
+const made: string[] = [];
+afterEach(() => {
+  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+function newDir(): string {
+  const dir = mkdtempSync(path.join(tmpdir(), 'tgcache-storage-'));
+  made.push(dir);
+  return dir;
+}
+
+logStoreSuite('memory', async () => {
+  const disk = new MemoryDisk();
+  return { open: async () => new MemoryLogStore(disk), close: async () => {} };
+});
+
+logStoreSuite('LevelDB', async () => {
+  const dir = newDir();
+  let current: DataDirectory | null = null;
+  const close = async () => {
+    await current?.close();
+    current = null;
+  };
+  const open = async (): Promise<LogStore> => {
+    await close();
+    current = await DataDirectory.open(dir, options);
+    return current.logStore(1);
+  };
+  return { open, close };
+});
+
+async function written(dir: string, entries: number): Promise<void> {
+  const directory = await DataDirectory.open(dir, options);
+  const store = directory.logStore(1);
+  await store.load(1e6);
+  for (let from = 1; from <= entries; from += 5)
+    await store.write(append(range(from, from + 4, 1)));
+  await directory.close();
+}
+
+/** The last index an undamaged start gives, or the code of the refusal. */
+async function outcome(dir: string): Promise<number | string> {
+  let directory: DataDirectory | null = null;
+  try {
+    directory = await DataDirectory.open(dir, options);
+    const log = await directory.logStore(1).load(1e6);
+    return log.beforeIndex + log.entries.length;
+  } catch (error) {
+    if (error instanceof TgError) return error.code;
+    throw error;
+  } finally {
+    await directory?.close();
+  }
+}
+
+function files(dir: string): string[] {
+  return readdirSync(dir, { recursive: true })
+    .map((name) => String(name))
+    .filter((name) => statSync(path.join(dir, name)).isFile() && !/LOCK|LOG/.test(name));
+}
+
+describe('a damaged data directory', () => {
+  const entries = 60;
+
+  it('requirement 5: a flipped byte gives an intact start or a refusal, never less', async () => {
+    const dir = newDir();
+    await written(dir, entries);
+    for (const name of files(dir)) {
+      const bytes = readFileSync(path.join(dir, name));
+      const step = Math.max(1, Math.floor(bytes.length / 25));
+      for (let at = 0; at < bytes.length; at += step) {
+        const copy = newDir();
+        cpSync(dir, copy, { recursive: true });
+        const changed = Buffer.from(bytes);
+        changed[at]! ^= 0x10;
+        writeFileSync(path.join(copy, name), changed);
+        expect([entries, 'CORRUPT'], `${name} byte ${at}`).toContain(await outcome(copy));
+      }
+    }
+  });
+
+  it('a cut or deleted file gives an intact start or a refusal', async () => {
+    const dir = newDir();
+    await written(dir, entries);
+    for (const name of files(dir)) {
+      const bytes = readFileSync(path.join(dir, name));
+      for (const length of [0, 1, Math.floor(bytes.length / 2), bytes.length - 1, -1]) {
+        const copy = newDir();
+        cpSync(dir, copy, { recursive: true });
+        if (length < 0) rmSync(path.join(copy, name));
+        else writeFileSync(path.join(copy, name), bytes.subarray(0, length));
+        expect([entries, 'CORRUPT'], `${name} cut to ${length}`).toContain(await outcome(copy));
+      }
+    }
+  });
+
+  it('requirement 7: the directory of another node is refused', async () => {
+    const dir = newDir();
+    await written(dir, 5);
+    await expect(DataDirectory.open(dir, { ...options, nodeId: 'n2' })).rejects.toMatchObject({
+      code: 'WRONG_DIRECTORY',
+    });
+  });
+
+  it('a directory in use is refused', async () => {
+    const dir = newDir();
+    const first = await DataDirectory.open(dir, options);
+    await expect(DataDirectory.open(dir, options)).rejects.toMatchObject({
+      code: 'DIRECTORY_LOCKED',
+    });
+    await first.close();
+  });
+});
+
+describe('MemoryDisk', () => {
+  it('loses what was not synced in a crash', async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryLogStore(disk);
+    await store.write(append(range(1, 3, 1)));
+    await store.write(append(range(4, 6, 1), { sync: false }));
+    disk.crash();
+    expect((await new MemoryLogStore(disk).load(1e6)).entries.length).toBe(3);
+  });
+
+  it('requirement 4: a failed write is final', async () => {
+    const disk = new MemoryDisk();
+    const store = new MemoryLogStore(disk);
+    disk.failNext();
+    await expect(store.write(append(range(1, 1, 1)))).rejects.toMatchObject({
+      code: 'STORAGE_FAILED',
+    });
+    disk.failAt = Number.POSITIVE_INFINITY;
+    await expect(store.compact(1, metaAt(1, 1))).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+  });
+});
