@@ -37,6 +37,9 @@ export const limits = {
   /** Commands of one client handed over and not answered: its input is paused beyond this. */
   connectionPendingMax: 4096,
   connectionPendingBytesMax: 16 * MiB,
+  /** Replies a client has not read: its input is paused beyond the first, it is closed at the second. */
+  connectionOutputSoftMax: 1 * MiB,
+  connectionOutputHardMax: 2048 * MiB,
   /** Redis: a request line or a bulk header may not be longer. */
   inlineBytesMax: 64 * KiB,
   /** Redis: before AUTH a client may send few and short arguments. */

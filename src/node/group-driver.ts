@@ -280,7 +280,11 @@ export class GroupDriver {
   private readCommitted(wanted: { from: LogIndex; maxBytes: number }): void {
     this.options.logStore.read(wanted.from, wanted.maxBytes).then(
       (entries) => this.act((core) => core.committedRead(entries)),
-      (error: unknown) => this.fail(asStorageFault(error, 'committed entries could not be read')),
+      (error: unknown) => {
+        if (isDamage(error)) this.fail(asStorageFault(error, 'the log could not be read'));
+        // A snapshot overtook the read: the core asks again for what it still needs.
+        else this.act((core) => core.committedRead([]));
+      },
     );
   }
 

@@ -42,6 +42,7 @@ export interface GroupRunnerOptions {
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
   readonly random: (bound: number) => number;
+  readonly leasesInUse: () => boolean;
   readonly snapshotThresholdBytes: () => number;
   readonly onConfiguration: (configuration: Configuration) => void;
   readonly onRole: (change: RoleChange) => void;
@@ -110,7 +111,8 @@ export class GroupRunner implements DriverListener {
   peerDown(peer: NodeId): void {
     this.driver.act((core) => {
       core.unreachable(peer);
-      core.peerConnectionLost(peer);
+      // An early election would break a lease that the old leader still counts on.
+      if (!this.options.leasesInUse()) core.peerConnectionLost(peer);
     });
   }
 

@@ -149,6 +149,20 @@ export class OperationQueue {
     this.runConfirmed();
   }
 
+  /** The round of this token was not sent: its reads go with the next one. */
+  retryReads(token: number): void {
+    for (const segment of this.segments) {
+      if (segment.kind === 'reads' && segment.token === token) this.unconfirmed.push(segment);
+    }
+  }
+
+  /** The round of this token will not be confirmed: its reads were not carried out. */
+  failReads(token: number, fail: (origin: Origin) => void): void {
+    const lost = this.segments.filter((s) => s.kind === 'reads' && s.token === token);
+    this.segments = this.segments.filter((segment) => !lost.includes(segment));
+    for (const segment of lost) this.failSegment(segment, fail);
+  }
+
   /** Takes the batch of this entry, if it is the next one; runs the reads that came before it. */
   takeBatch(index: LogIndex, term: Term): BatchSegment | null {
     const at = this.segments.findIndex((segment) => segment.kind === 'batch');

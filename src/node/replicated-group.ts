@@ -12,7 +12,7 @@ import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
 import type { Origin, Refusal, SessionReadSpec } from '../server/group.js';
 import { BatchWriter } from '../statemachine/batch-format.js';
-import type { KeyspaceSpec } from '../statemachine/command-spec.js';
+import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import type { DeferredOps } from './deferred-ops.js';
 import type { GroupDriver } from './group-driver.js';
@@ -86,7 +86,7 @@ export class ReplicatedGroup {
   }
 
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null {
-    const refusal = this.refuseWrite(spec, args);
+    const refusal = this.writeRefusal(spec, args);
     if (refusal !== null) return refusal;
     this.queue.pushWrite(origin, spec, args);
     const full =
@@ -162,19 +162,19 @@ export class ReplicatedGroup {
     return stamp;
   }
 
-  private refuseWrite(spec: KeyspaceSpec, args: Args): Refusal | null {
-    if (this.loading) return 'loading';
-    const core = this.driver!.core;
+  writeRefusal(spec: SpecBase, args: Args): Refusal | null {
+    if (this.loading || this.driver === null) return this.loading ? 'loading' : 'no-leader';
+    const { core } = this.driver;
     if (core.role !== 'leader') return core.leader === null ? 'no-leader' : 'not-leader';
-    if (core.transferring || core.uncommittedBytes >= limits.uncommittedBytesMax)
-      return 'overloaded';
-    if (spec.flags.includes('denyoom')) return this.refuseForMemory(args);
-    return null;
+    const full = core.transferring || core.uncommittedBytes >= limits.uncommittedBytesMax;
+    return full ? 'overloaded' : this.refuseForMemory(spec, args);
   }
 
-  private refuseForMemory(args: Args): Refusal | null {
+  /** Before anything is logged: apply never answers OOM, or replicas could differ. */
+  private refuseForMemory(spec: SpecBase, args: Args): Refusal | null {
     const { keyspace } = this.machine;
     if (keyspace.maxmemory === 0 && keyspace.maxkeys === 0) return null;
+    if (!spec.flags.includes('denyoom')) return null;
     if (!keyspace.canMakeRoom()) return 'out-of-memory';
     if (keyspace.maxmemory === 0) return null;
     const size = args.end(args.count - 1) - args.start(0);
@@ -182,7 +182,8 @@ export class ReplicatedGroup {
   }
 
   private refuseRead(origin: Origin): Refusal | null {
-    const core = this.driver!.core;
+    if (this.driver === null) return 'no-leader';
+    const { core } = this.driver;
     if (core.role === 'leader') return null;
     if (origin.stale || this.options.readConsistency() === 'local') {
       return this.options.freshEnough() ? null : 'overloaded';
@@ -244,9 +245,17 @@ export class ReplicatedGroup {
   }
 
   readReady(read: ReadReady): void {
-    if (read.index < 0) this.failAll();
+    if (read.index < 0) this.unconfirmed(read.token);
     else if (read.index <= this.machine.appliedIndex) this.queue.confirm(read.token);
     else this.waiting.push(read);
+  }
+
+  /** A leader asks again, with a new token; elsewhere the client is told to. */
+  private unconfirmed(token: number): void {
+    if (this.isLeader) {
+      this.queue.retryReads(token);
+      this.options.clock.nextTurn(() => this.scheduleFlush());
+    } else this.queue.failReads(token, (origin) => this.answerLost(origin, readLostText));
   }
 
   appliedThrough(index: LogIndex): void {
@@ -265,11 +274,15 @@ export class ReplicatedGroup {
   private failAll(): void {
     this.waiting = [];
     this.queue.failAll((origin, kind) => {
-      origin.pending--;
-      origin.reply.error(
-        kind === 'unknown' ? uncertainText : kind === 'unlogged' ? unloggedText : readLostText,
-      );
-      origin.answered();
+      const text =
+        kind === 'unknown' ? uncertainText : kind === 'unlogged' ? unloggedText : readLostText;
+      this.answerLost(origin, text);
     });
+  }
+
+  private answerLost(origin: Origin, text: string): void {
+    origin.pending--;
+    origin.reply.error(text);
+    origin.answered();
   }
 }

@@ -4,6 +4,11 @@ import type { GroupId, NodeId } from './types.js';
 export interface RaftConfig {
   readonly id: NodeId;
   readonly group: GroupId;
+  /**
+   * Name of the data directory. A node whose member entry names another one lost its data: it has
+   * neither a vote nor a candidacy (requirement 8). Undefined: directories are not told apart.
+   */
+  readonly incarnation?: string;
   /** Minimum election timeout; each wait is drawn from [electionTicks, 2 * electionTicks). */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;

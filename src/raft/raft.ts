@@ -64,6 +64,10 @@ export class RaftCore {
     return this.state.leader;
   }
 
+  get configuration(): Configuration {
+    return this.state.configurations.latest;
+  }
+
   get commitIndex(): LogIndex {
     return this.state.log.committed;
   }

@@ -70,7 +70,8 @@ export class CoreState {
 
   /** Nodes outside the configuration never campaign, nor do nodes between two states. */
   get mayCampaign(): boolean {
-    return this.restoring === null && isVoter(this.configurations.latest, this.id);
+    const voter = isVoter(this.configurations.latest, this.id);
+    return this.restoring === null && voter && this.isOwnDirectory;
   }
 
   /**
@@ -78,7 +79,15 @@ export class CoreState {
    * node without any configuration is new or lost its data, and must not (requirement 8).
    */
   get mayVote(): boolean {
-    return !isEmpty(this.configurations.latest);
+    return !isEmpty(this.configurations.latest) && this.isOwnDirectory;
+  }
+
+  /** False while the configuration names another data directory for this id. */
+  private get isOwnDirectory(): boolean {
+    const { incarnation } = this.config;
+    if (incarnation === undefined) return true;
+    const member = this.configurations.latest.members.find((m) => m.id === this.id);
+    return member === undefined || member.incarnation === incarnation;
   }
 
   setTerm(term: Term, votedFor: NodeId | null): void {
@@ -98,8 +107,9 @@ export class CoreState {
   }
 
   send(message: Message): void {
-    const atOnce = message.kind === 'heartbeat-response' || message.term <= this.durability.term;
-    if (atOnce) this.messages.push(message);
+    // The term of an answered round is the leader's own: it is told nothing new.
+    const answersRound = message.kind === 'heartbeat-response' && message.round > 0;
+    if (answersRound || message.term <= this.durability.term) this.messages.push(message);
     else this.durability.hold(message);
   }
 

@@ -27,6 +27,24 @@ export class Args {
     this.count++;
   }
 
+  /** The same bytes now lie `delta` further in another array. */
+  rebase(bytes: Uint8Array, delta: number): void {
+    this.bytes = bytes;
+    for (let at = 0; at < this.count * 2; at++) this.positions[at]! += delta;
+  }
+
+  /** A copy that stays valid. */
+  clone(): Args {
+    const copy = new Args();
+    const from = this.count === 0 ? 0 : this.start(0);
+    const to = this.count === 0 ? 0 : this.end(this.count - 1);
+    copy.reset(this.bytes.slice(from, to));
+    for (let index = 0; index < this.count; index++) {
+      copy.push(this.start(index) - from, this.end(index) - from);
+    }
+    return copy;
+  }
+
   start(index: number): number {
     return this.positions[index * 2]!;
   }

@@ -63,6 +63,8 @@ export interface ClusterNode extends NodeAddress {
 export interface Group {
   /** Copies what it needs of `args` before it returns. `spec.check` has passed. */
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null;
+  /** Why a write would not be taken now; for MULTI, which refuses while it queues. */
+  writeRefusal(spec: SpecBase, args: Args): Refusal | null;
   /** Runs at once where that is allowed, else when the read is confirmed. */
   read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null;
   /** Puts an already encoded reply behind the origin's pending operations. Copies `bytes`. */
@@ -87,6 +89,8 @@ export interface Group {
     readonly hits: number;
     readonly misses: number;
   };
+  /** Redis Cluster's slots over the local keys. */
+  countKeysInSlot(slot: number): number;
   /** Settings that all nodes share and that live in the log; resolves when applied. */
   changeSetting(name: string, value: string): Promise<Refusal | null>;
   clusterSetting(name: string): string | null;

@@ -48,7 +48,13 @@ export class LevelLogStore implements LogStore {
   async load(windowBytesMax: number): Promise<RestoredLog> {
     const { database, group, durableIndex } = this.options;
     await this.loadBase();
-    const scan = new LogScan(this.base, this.firstIndex, this.beforeTerm, windowBytesMax);
+    const scan = new LogScan(
+      this.base,
+      this.firstIndex,
+      this.beforeTerm,
+      windowBytesMax,
+      await this.loadCommit(),
+    );
     // Never from the first key there ever was: removed entries make that seek slow (FACTS).
     const from = entryKey(group, this.firstIndex);
     for await (const [key, value] of database.pairs(from, kindEnd(group, KeyKind.entry))) {
@@ -195,6 +201,13 @@ export class LevelLogStore implements LogStore {
     if (first === snapshot.lastIncludedIndex + 1) return snapshot.lastIncludedTerm;
     const [entry] = await this.read(first - 1, 1);
     return entry!.term;
+  }
+
+  private async loadCommit(): Promise<LogIndex> {
+    const { database, group } = this.options;
+    const stored = await database.get(hardStateKey(group));
+    if (stored === null) return 0;
+    return unseal(stored, `${database.path}: the hard state`)[2] as LogIndex;
   }
 
   private async loadHardState(): Promise<HardState> {

@@ -17,6 +17,8 @@ export class LogScan {
     private readonly firstIndex: LogIndex,
     beforeTerm: Term,
     private readonly windowBytesMax: number,
+    /** Entries above it may still be replaced: the core needs all of them. */
+    private readonly commit: LogIndex,
   ) {
     const base = snapshot?.lastIncludedIndex ?? 0;
     if (firstIndex > base + 1) {
@@ -40,7 +42,12 @@ export class LogScan {
     if (entry.configuration !== null) this.configurations.push(entry);
     this.entries.push(entry);
     this.bytes += entry.data.length;
-    while (this.bytes > this.windowBytesMax && this.entries.length - this.head > 1) this.drop();
+    while (this.bytes > this.windowBytesMax && this.mayDrop) this.drop();
+  }
+
+  private get mayDrop(): boolean {
+    const keepFrom = Math.max(this.commit, this.snapshot?.lastIncludedIndex ?? 0);
+    return this.entries.length - this.head > 1 && this.entries[this.head]!.index <= keepFrom;
   }
 
   result(hardState: HardState): RestoredLog {

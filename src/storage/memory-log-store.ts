@@ -14,7 +14,7 @@ export class MemoryLogStore implements LogStore {
 
   async load(windowBytesMax: number): Promise<RestoredLog> {
     const { base, firstIndex, beforeTerm, entries, hardState } = this.disk.state;
-    const scan = new LogScan(base, firstIndex, beforeTerm, windowBytesMax);
+    const scan = new LogScan(base, firstIndex, beforeTerm, windowBytesMax, hardState.commit);
     for (const entry of entries) scan.take(entry.index, entry);
     const commit = Math.min(hardState.commit, scan.lastIndex);
     return scan.result({ ...hardState, commit });

@@ -93,7 +93,8 @@ export function logStoreSuite(name: string, make: () => Promise<LogStoreWorld>):
       const w = await world();
       const store = await w.open();
       await store.load(1e6);
-      await store.write(append(range(1, 20, 1, 100)));
+      const hardState = { term: 1, votedFor: null, commit: 18 };
+      await store.write(append(range(1, 20, 1, 100), { hardState }));
       const reopened = await w.open();
       const log = await reopened.load(350);
       expect(summary(log.entries)).toEqual(summary(range(18, 20, 1, 100)));

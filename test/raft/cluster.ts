@@ -5,60 +5,13 @@
  * committed once is remembered outside the cores and compared for ever.
  */
 import type { RaftConfig } from '../../src/raft/config.js';
-import { describeEntry } from '../../src/raft/describe.js';
 import type { Effects, LogWrite } from '../../src/raft/effects.js';
 import type { Message } from '../../src/raft/messages.js';
 import { RaftCore } from '../../src/raft/raft.js';
-import type {
-  Configuration,
-  Entry,
-  HardState,
-  LogIndex,
-  NodeId,
-  RestoredLog,
-  SnapshotMeta,
-  Term,
-} from '../../src/raft/types.js';
+import type { Entry, LogIndex, NodeId, SnapshotMeta, Term } from '../../src/raft/types.js';
+import { checkIdle, Safety } from './safety.js';
+import { fail, SimNode } from './sim-node.js';
 import { bytes, configEntry, configFor, configurationOf, generator } from './support.js';
-
-interface Disk {
-  hardState: HardState;
-  snapshot: SnapshotMeta | null;
-  /** State of the machine at the snapshot: a digest of everything applied. */
-  snapshotDigest: string;
-  /** Entries from firstIndex on. */
-  entries: Entry[];
-  firstIndex: LogIndex;
-}
-
-export class SimNode {
-  core: RaftCore | null = null;
-  disk: Disk;
-  write: { readonly write: LogWrite; readonly due: number } | null = null;
-  toApply: Entry[] = [];
-  digest = '';
-  applied = 0;
-  configuration: Configuration | null = null;
-  seenTerm = 0;
-  seenCommit = 0;
-  checkedCommit = 0;
-  /** Bumped at each start: news from before a crash does not reach the new core. */
-  life = 0;
-
-  constructor(readonly id: NodeId) {
-    this.disk = {
-      hardState: { term: 0, votedFor: null, commit: 0 },
-      snapshot: null,
-      snapshotDigest: '',
-      entries: [],
-      firstIndex: 1,
-    };
-  }
-
-  get lastOnDisk(): LogIndex {
-    return this.disk.firstIndex + this.disk.entries.length - 1;
-  }
-}
 
 export interface ClusterOptions {
   readonly seed: number;
@@ -78,10 +31,6 @@ interface Event {
   readonly run: () => void;
 }
 
-function fail(message: string): never {
-  throw new Error(message);
-}
-
 export class Cluster {
   readonly random: (bound: number) => number;
   readonly nodes: SimNode[] = [];
@@ -95,11 +44,7 @@ export class Cluster {
   checkLease = true;
   private events: Event[] = [];
   private eventCount = 0;
-  private readonly leaders = new Map<Term, NodeId>();
-  private readonly chosen: string[] = [];
-  private readonly chosenTerms: Term[] = [];
-  private readonly digests: string[] = [];
-  private readonly readFloors = new Map<number, LogIndex>();
+  private readonly safety = new Safety();
   private nextToken = 1;
   private proposed = 0;
   readsConfirmed = 0;
@@ -146,7 +91,7 @@ export class Cluster {
   }
 
   get highestCommit(): LogIndex {
-    return this.chosen.length - 1;
+    return this.safety.highestCommit;
   }
 
   // Faults.
@@ -155,7 +100,7 @@ export class Cluster {
     const { disk } = node;
     node.life++;
     const config = { ...configFor(node.id), ...this.options.config, random: this.random };
-    node.core = new RaftCore(config, this.restore(node));
+    node.core = new RaftCore(config, node.restore(this.random));
     node.toApply = [];
     node.digest = disk.snapshotDigest;
     node.applied = disk.snapshot?.lastIncludedIndex ?? 0;
@@ -169,7 +114,7 @@ export class Cluster {
   /** A write in flight may or may not have reached the disk; nobody learns which. */
   crash(node: SimNode): void {
     if (node.core === null) return;
-    if (node.write !== null && this.random(2) === 0) this.store(node, node.write.write);
+    if (node.write !== null && this.random(2) === 0) node.store(node.write.write);
     node.write = null;
     node.core = null;
     node.life++;
@@ -203,7 +148,7 @@ export class Cluster {
       this.pump(node);
     }
     this.runEvents();
-    this.check();
+    this.safety.check(this.nodes, this.checkLease);
   }
 
   private runEvents(): void {
@@ -248,7 +193,7 @@ export class Cluster {
   read(node: SimNode): void {
     if (node.core === null) return;
     const token = this.nextToken++;
-    this.readFloors.set(token, this.highestCommit);
+    this.safety.readAsked(token);
     node.core.requestRead(token);
     this.pump(node);
   }
@@ -282,35 +227,31 @@ export class Cluster {
     const { core } = node;
     if (core === null) return;
     while (core.hasEffects()) this.carryOut(node, core.takeEffects());
-    this.checkIdle(core);
-  }
-
-  private checkIdle(core: RaftCore): void {
-    const effects = core.takeEffects();
-    const idle =
-      effects.write === null &&
-      effects.roleChange === null &&
-      effects.messages.length + effects.committed.length + effects.reads.length === 0;
-    if (!idle) fail(`${core.id}: effects although hasEffects() said no`);
+    checkIdle(core);
   }
 
   private carryOut(node: SimNode, effects: Effects): void {
-    if (effects.roleChange?.role === 'leader') this.leaderElected(node, effects.roleChange.term);
+    if (effects.roleChange?.role === 'leader') {
+      this.electionsWon++;
+      this.safety.leaderElected(node, effects.roleChange.term);
+    }
     this.send(effects.messages);
     if (effects.write !== null) this.startWrite(node, effects.write);
     for (const entry of effects.committed) node.toApply.push(entry);
     if (effects.committed.length > 0) this.applySoon(node);
-    for (const read of effects.reads) this.readAnswered(read.token, read.index);
+    for (const read of effects.reads) {
+      if (this.safety.readAnswered(read.token, read.index)) this.readsConfirmed++;
+    }
     for (const old of effects.oldEntries) {
-      this.later(node, () => core(node).oldEntriesRead(old.to, this.readDisk(node, old)));
+      this.later(node, () => node.running.oldEntriesRead(old.to, this.readDisk(node, old.from)));
     }
     for (const to of effects.snapshots) this.sendSnapshot(node, to);
     const wanted = effects.committedWanted;
     if (wanted !== null) {
       this.later(node, () => {
         const overtaken = wanted.from <= (node.disk.snapshot?.lastIncludedIndex ?? 0);
-        const entries = this.readDisk(node, wanted) ?? (overtaken ? [] : null);
-        core(node).committedRead(entries ?? fail('committed entries are gone'));
+        const entries = this.readDisk(node, wanted.from) ?? (overtaken ? [] : null);
+        node.running.committedRead(entries ?? fail('committed entries are gone'));
       });
     }
   }
@@ -323,27 +264,12 @@ export class Cluster {
       node,
       () => {
         node.write = null;
-        this.store(node, write);
-        core(node).written(write.seq);
+        node.store(write);
+        node.running.written(write.seq);
         this.send(write.afterwards);
       },
       due,
     );
-  }
-
-  private store(node: SimNode, write: LogWrite): void {
-    const { disk } = node;
-    if (write.hardState !== null) {
-      if (write.hardState.term < disk.hardState.term) fail('the stored term went back');
-      disk.hardState = write.hardState;
-    }
-    if (write.truncateFrom !== null) {
-      disk.entries.length = Math.max(0, write.truncateFrom - disk.firstIndex);
-    }
-    for (const entry of write.entries) {
-      if (entry.index !== node.lastOnDisk + 1) fail(`${node.id}: a gap in the stored log`);
-      disk.entries.push(entry);
-    }
   }
 
   private applySoon(node: SimNode): void {
@@ -355,32 +281,21 @@ export class Cluster {
   }
 
   private apply(node: SimNode, entry: Entry): void {
-    if (entry.index !== node.applied + 1) fail(`${node.id} applied ${entry.index} out of order`);
-    node.applied = entry.index;
-    node.digest = digestOf(node.digest, describeEntry(entry));
-    if (entry.configuration !== null) node.configuration = entry.configuration;
-    this.choose(node, entry);
-    const known = this.digests[entry.index];
-    if (known === undefined) this.digests[entry.index] = node.digest;
-    else if (known !== node.digest) fail(`${node.id}: state differs at ${entry.index}`);
-    core(node).applied(entry.index);
+    node.absorb(entry);
+    this.safety.applied(node, entry);
+    node.running.applied(entry.index);
   }
 
-  private readDisk(
-    node: SimNode,
-    wanted: { readonly from: LogIndex; readonly maxBytes: number },
-  ): Entry[] | null {
+  private readDisk(node: SimNode, from: LogIndex): Entry[] | null {
     this.oldReads++;
-    const { disk } = node;
-    if (wanted.from < disk.firstIndex) return null;
-    const start = wanted.from - disk.firstIndex;
-    return disk.entries.slice(start, start + 1 + this.random(4));
+    return node.readDisk(from, this.random);
   }
 
   private sendSnapshot(node: SimNode, to: NodeId): void {
     const { snapshot, snapshotDigest } = node.disk;
-    const { term } = core(node);
-    const lost = snapshot === null || this.isCut(node.id, to) || this.random(100) < this.loss;
+    const { term } = node.running;
+    const lost =
+      snapshot === null || this.cut.has(`${node.id}>${to}`) || this.random(100) < this.loss;
     if (!lost) {
       const target = this.node(to);
       this.events.push(
@@ -389,7 +304,7 @@ export class Cluster {
         ),
       );
     }
-    this.later(node, () => core(node).snapshotSent(to, !lost, snapshot), this.now + 10);
+    this.later(node, () => node.running.snapshotSent(to, !lost, snapshot), this.now + 10);
   }
 
   private receiveSnapshot(
@@ -424,39 +339,14 @@ export class Cluster {
     node.applied = meta.lastIncludedIndex;
     node.digest = digest;
     node.configuration = meta.configuration;
-    core(node).snapshotRestored(meta);
-  }
-
-  private restore(node: SimNode): RestoredLog {
-    const { disk } = node;
-    const snapshotIndex = disk.snapshot?.lastIncludedIndex ?? 0;
-    const hinted = Math.min(disk.hardState.commit, node.lastOnDisk);
-    const committed = Math.max(snapshotIndex, hinted);
-    // The edge of the window lies on an entry of the disk, on the snapshot or at the very start.
-    const lowest = disk.firstIndex === 1 ? 0 : disk.firstIndex;
-    const span = committed - lowest;
-    const before = span <= 0 ? committed : lowest + this.random(span + 1);
-    const onDisk = disk.entries[before - disk.firstIndex];
-    const beforeTerm =
-      onDisk?.term ?? (before === snapshotIndex ? (disk.snapshot?.lastIncludedTerm ?? 0) : 0);
-    return {
-      hardState: disk.hardState,
-      snapshot: disk.snapshot,
-      entries: disk.entries.filter((entry) => entry.index > before),
-      beforeIndex: before,
-      beforeTerm,
-      firstIndex: disk.firstIndex,
-      configurations: disk.entries.filter(
-        (entry) => entry.kind === 'config' && entry.index > snapshotIndex,
-      ),
-    };
+    node.running.snapshotRestored(meta);
   }
 
   // Network.
 
   private send(messages: readonly Message[]): void {
     for (const message of messages) {
-      if (this.isCut(message.from, message.to) || this.random(100) < this.loss) continue;
+      if (this.cut.has(`${message.from}>${message.to}`) || this.random(100) < this.loss) continue;
       this.deliver(message);
       if (this.random(100) < this.duplicate) this.deliver(message);
     }
@@ -466,15 +356,16 @@ export class Cluster {
     const due = this.now + this.random(this.delayMax);
     const run = () => {
       const node = this.nodes.find((one) => one.id === message.to);
-      if (node?.core === null || node === undefined || this.isCut(message.from, message.to)) return;
+      if (
+        node?.core === null ||
+        node === undefined ||
+        this.cut.has(`${message.from}>${message.to}`)
+      )
+        return;
       node.core.step(message);
       this.pump(node);
     };
     this.events.push(this.event(due, run));
-  }
-
-  private isCut(from: NodeId, to: NodeId): boolean {
-    return this.cut.has(`${from}>${to}`);
   }
 
   private later(node: SimNode, run: () => void, due = this.now + this.random(3)): void {
@@ -501,96 +392,4 @@ export class Cluster {
     }
     return nodes;
   }
-
-  // Checks.
-
-  private leaderElected(node: SimNode, term: Term): void {
-    this.electionsWon++;
-    const other = this.leaders.get(term);
-    if (other !== undefined && other !== node.id) fail(`two leaders in term ${term}`);
-    this.leaders.set(term, node.id);
-    const leader = core(node);
-    for (let index = leader.commitIndex + 1; index <= this.highestCommit; index++) {
-      const expected = this.chosenTerms[index];
-      if (expected !== undefined && expected < term && leader.termAt(index) !== expected) {
-        fail(`leader ${node.id} of term ${term} lacks committed entry ${index}`);
-      }
-    }
-  }
-
-  private choose(node: SimNode, entry: Entry): void {
-    const text = describeEntry(entry);
-    const known = this.chosen[entry.index];
-    if (known !== undefined && known !== '' && known !== text) {
-      fail(`${node.id}: committed entry ${known} became ${text}`);
-    }
-    this.chosen[entry.index] = text;
-  }
-
-  private readAnswered(token: number, index: LogIndex): void {
-    const floor = this.readFloors.get(token) ?? fail(`read ${token} was answered twice`);
-    this.readFloors.delete(token);
-    if (index < 0) return;
-    this.readsConfirmed++;
-    if (index < floor) fail(`stale read: index ${index}, but ${floor} was committed before`);
-  }
-
-  private check(): void {
-    for (const node of this.nodes) if (node.core !== null) this.checkNode(node, node.core);
-    if (this.now % 8 === 0) this.checkLogMatching();
-  }
-
-  private checkNode(node: SimNode, current: RaftCore): void {
-    if (current.term < node.seenTerm) fail(`${node.id}: the term went back`);
-    if (current.commitIndex < node.seenCommit) fail(`${node.id}: the commit index went back`);
-    node.seenTerm = current.term;
-    node.seenCommit = current.commitIndex;
-    this.checkCommitted(node, current);
-    if (this.checkLease && current.leaseTicksLeft() > 0) {
-      const rival = this.nodes.find((n) => n.core?.role === 'leader' && n.core.term > current.term);
-      if (rival !== undefined) fail(`${rival.id} leads beside the lease of ${node.id}`);
-    }
-  }
-
-  private checkCommitted(node: SimNode, current: RaftCore): void {
-    for (let index = node.checkedCommit + 1; index <= current.commitIndex; index++) {
-      const term = current.termAt(index);
-      const known = this.chosenTerms[index];
-      if (term !== null && known !== undefined && known !== term) {
-        fail(`${node.id}: committed entry ${index} is of term ${term}, not ${known}`);
-      }
-      if (term !== null) this.chosenTerms[index] = term;
-      this.chosen[index] ??= '';
-    }
-    node.checkedCommit = current.commitIndex;
-  }
-
-  private checkLogMatching(): void {
-    const cores = this.nodes.flatMap(({ core: one }) => (one === null ? [] : [one]));
-    for (let a = 0; a < cores.length; a++) {
-      for (let b = a + 1; b < cores.length; b++) checkPair(cores[a]!, cores[b]!);
-    }
-  }
-}
-
-/** If two logs hold an entry of the same index and term, they are equal up to there. */
-function checkPair(one: RaftCore, other: RaftCore): void {
-  let matched = false;
-  for (let index = Math.min(one.lastLogIndex, other.lastLogIndex); index > 0; index--) {
-    const [left, right] = [one.termAt(index), other.termAt(index)];
-    if (left === null || right === null) return;
-    if (matched && left !== right) fail(`logs of ${one.id} and ${other.id} part below ${index}`);
-    if (left === right) matched = true;
-  }
-}
-
-function core(node: SimNode): RaftCore {
-  return node.core ?? fail(`${node.id} is down`);
-}
-
-/** FNV-1a over the text, chained. */
-function digestOf(before: string, text: string): string {
-  let hash = 0x811c9dc5;
-  for (const char of before + text) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
-  return hash.toString(16);
 }

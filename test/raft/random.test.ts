@@ -1,7 +1,8 @@
 /** Seeded random runs of whole clusters; a failure names the seed that reproduces it. */
 import { describe, expect, test } from 'vitest';
-import { Cluster, type SimNode } from './cluster.js';
+import { Cluster } from './cluster.js';
 import { withLearner, without } from './membership.js';
+import type { SimNode } from './sim-node.js';
 import { generator } from './support.js';
 
 const electionTicks = 10;
@@ -16,8 +17,8 @@ function options(seed: number) {
     spares: 2,
     loss: random(3) === 0 ? 0 : random(15),
     duplicate: random(10),
-    delayMax: 1 + random(5),
-    writeDelayMax: 1 + random(6),
+    delayMax: 1 + random(8),
+    writeDelayMax: 1 + random(12),
     config: {
       appendBytesMax: 100 + random(600),
       inflightBytesMax: 800 + random(2000),
@@ -30,28 +31,41 @@ function options(seed: number) {
   };
 }
 
-function disturb(cluster: Cluster): void {
+function disturb(cluster: Cluster, crashes: number): void {
   const { random, nodes } = cluster;
   const node = nodes[random(nodes.length)]!;
   const other = nodes[random(nodes.length)]!;
   const chance = random(1000);
-  if (chance < 12) cluster.crash(node);
-  else if (chance < 40 && node.core === null) cluster.start(node);
-  else if (chance < 52) cluster.isolate(node.id);
-  else if (chance < 70) cluster.cutLink(node.id, other.id);
-  else if (chance < 85) cluster.heal();
-  else if (chance < 130) cluster.takeSnapshot(node);
-  else if (chance < 140 && node.core !== null) {
+  if (chance < crashes) crashSome(cluster, node);
+  else if (chance < 150) {
+    if (node.core === null) cluster.start(node);
+  } else if (chance < 165) cluster.isolate(node.id);
+  else if (chance < 180) cluster.cutLink(node.id, other.id);
+  else if (chance < 210) cluster.heal();
+  else if (chance < 240) cluster.takeSnapshot(node);
+  else if (chance < 250 && node.core !== null) {
     cluster.act(node.id, (core) => core.transferLeadership(other.id));
-  } else if (chance < 160) changeMembers(cluster);
-  else if (chance < 170 && node.core !== null) {
+  } else if (chance < 290) changeMembers(cluster, node);
+  else if (chance < 300 && node.core !== null) {
     cluster.act(node.id, (core) => core.unreachable(other.id));
   }
 }
 
+/** Mostly one node, now and then all at once; half of them are back at once. */
+function crashSome(cluster: Cluster, node: SimNode): void {
+  const { random, nodes } = cluster;
+  const down = random(6) === 0 ? nodes : [node];
+  for (const one of down) {
+    cluster.crash(one);
+    if (one.core === null && random(2) === 0) cluster.start(one);
+  }
+}
+
 /** Adds, promotes, removes; now and then replaces several voters at once. */
-function changeMembers(cluster: Cluster): void {
-  const { leader, random, nodes } = cluster;
+function changeMembers(cluster: Cluster, asked: SimNode): void {
+  const { random, nodes } = cluster;
+  // Also a leader that was deposed and does not know it yet.
+  const leader = asked.core?.role === 'leader' ? asked.core : cluster.leader;
   if (leader === null) return;
   const { configuration } = leader.status();
   const id = nodes[random(nodes.length)]!.id;
@@ -77,6 +91,9 @@ function leaderNode(cluster: Cluster, otherwise: SimNode): SimNode {
 function settle(cluster: Cluster): void {
   cluster.heal();
   cluster.loss = 0;
+  cluster.duplicate = 0;
+  cluster.delayMax = 2;
+  cluster.writeDelayMax = 3;
   for (const node of cluster.nodes) if (node.core === null) cluster.start(node);
   const target = () => {
     const { leader } = cluster;
@@ -94,8 +111,9 @@ function settle(cluster: Cluster): void {
 function runSeed(seed: number): Cluster {
   const cluster = new Cluster(options(seed));
   try {
-    for (let ticks = 0; ticks < 300; ticks++) {
-      disturb(cluster);
+    const crashes = cluster.random(60);
+    for (let ticks = 0; ticks < 400; ticks++) {
+      disturb(cluster, crashes);
       const { random, nodes } = cluster;
       const node = nodes[random(nodes.length)]!;
       if (random(2) === 0) cluster.propose(random(2) === 0 ? node : leaderNode(cluster, node));

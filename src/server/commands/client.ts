@@ -1,0 +1,137 @@
+/** CLIENT and its sub-commands. */
+import type { Args } from '../../resp/args.js';
+import type { ReplySink } from '../../resp/reply-sink.js';
+import type { Connection } from '../connection.js';
+import { container, type LocalSpec, local } from '../local-spec.js';
+import type { ServerContext } from '../server-context.js';
+import { badName, isPrintableName } from './connection.js';
+
+export function clientCommands(context: ServerContext): LocalSpec[] {
+  const summary = 'A container for client connection commands.';
+  return [
+    container('client', { summary, since: '2.4.0' }, [
+      local('id', 2, { summary: 'Returns the id of the connection.' }, (connection, _args, reply) =>
+        reply.integer(connection.id),
+      ),
+      local('getname', 2, { summary: 'Returns the name.' }, (connection, _args, reply) => {
+        if (connection.session.name === '') reply.nil();
+        else reply.text(connection.session.name);
+      }),
+      local('setname', 3, { summary: 'Sets the name.', syntax: 'connection-name' }, setName),
+      local(
+        'setinfo',
+        4,
+        { summary: 'Sets library name or version.', syntax: '<LIB-NAME libname | LIB-VER libver>' },
+        setInfo,
+      ),
+      local('info', 2, { summary: 'Describes this connection.' }, (connection, _args, reply) =>
+        reply.verbatim('txt', `${describe(connection)}\n`),
+      ),
+      local(
+        'list',
+        -2,
+        { summary: 'Lists open connections.', syntax: '[TYPE type] [ID id [id ...]]' },
+        (_connection, args, reply) => list(context, args, reply),
+      ),
+      onOff('no-evict', (connection, on) => {
+        connection.session.noEvict = on;
+      }),
+      onOff('no-touch', (connection, on) => {
+        connection.session.noTouch = on;
+      }),
+    ]),
+  ];
+}
+
+function setName(connection: Connection, args: Args, reply: ReplySink): void {
+  const name = args.text(2);
+  if (!isPrintableName(name)) return reply.error(badName);
+  connection.session.name = name;
+  reply.ok();
+}
+
+function setInfo(connection: Connection, args: Args, reply: ReplySink): void {
+  const value = args.text(3);
+  const attribute = args.text(2).toLowerCase();
+  if (attribute !== 'lib-name' && attribute !== 'lib-ver') {
+    return reply.error(`ERR Unrecognized option '${args.text(2)}'`);
+  }
+  if (!isPrintableName(value)) {
+    return reply.error(`ERR ${attribute} cannot contain spaces, newlines or special characters.`);
+  }
+  if (attribute === 'lib-name') connection.session.libraryName = value;
+  else connection.session.libraryVersion = value;
+  reply.ok();
+}
+
+function onOff(name: string, set: (connection: Connection, on: boolean) => void): LocalSpec {
+  const summary = `Sets ${name} mode for the connection.`;
+  return local(name, 3, { summary, syntax: '<ON | OFF>' }, (connection, args, reply) => {
+    if (!args.is(2, 'ON') && !args.is(2, 'OFF')) return reply.error('ERR syntax error');
+    set(connection, args.is(2, 'ON'));
+    reply.ok();
+  });
+}
+
+function list(context: ServerContext, args: Args, reply: ReplySink): void {
+  let chosen = [...context.connections.values()];
+  if (args.count > 2) {
+    if (args.is(2, 'ID') && args.count > 3) {
+      const ids = new Set<number>();
+      for (let at = 3; at < args.count; at++) {
+        if (!/^\d+$/.test(args.text(at))) return reply.error('ERR Invalid client ID');
+        ids.add(Number(args.text(at)));
+      }
+      chosen = chosen.filter((connection) => ids.has(connection.id));
+    } else if (args.is(2, 'TYPE') && args.count === 4) {
+      const type = args.text(3).toLowerCase();
+      if (!['normal', 'master', 'replica', 'slave', 'pubsub'].includes(type)) {
+        return reply.error(`ERR Unknown client type '${args.text(3)}'`);
+      }
+      if (type !== 'normal') chosen = [];
+    } else return reply.error('ERR syntax error');
+  }
+  reply.verbatim('txt', chosen.map((connection) => `${describe(connection)}\n`).join(''));
+}
+
+/** One line as Redis' catClientInfoString. */
+function describe(connection: Connection): string {
+  const { socket, session } = connection;
+  const now = Date.now();
+  const seconds = (since: number) => Math.floor((now - since) / 1000);
+  const flags = `${session.readOnly ? 'r' : ''}${session.queued !== null ? 'x' : ''}` || 'N';
+  const fields: [string, string | number][] = [
+    ['id', connection.id],
+    ['addr', `${socket.remoteAddress}:${socket.remotePort}`],
+    ['laddr', `${socket.localAddress}:${socket.localPort}`],
+    ['fd', 0],
+    ['name', session.name],
+    ['age', seconds(connection.openedAtMs)],
+    ['idle', seconds(connection.lastActiveMs)],
+    ['flags', flags],
+    ['db', 0],
+    ['sub', 0],
+    ['psub', 0],
+    ['ssub', 0],
+    ['multi', session.queued === null ? -1 : session.queued.length],
+    ['watch', session.transaction.watchCount],
+    ['qbuf', connection.queryBytes],
+    ['qbuf-free', 0],
+    ['argv-mem', 0],
+    ['multi-mem', session.queuedBytes],
+    ['rbs', 0],
+    ['rbp', 0],
+    ['obl', connection.reply.byteLength],
+    ['oll', 0],
+    ['omem', socket.writableLength],
+    ['tot-mem', connection.queryBytes + socket.writableLength],
+    ['events', 'r'],
+    ['cmd', connection.lastCommand],
+    ['user', 'default'],
+    ['redir', -1],
+    ['resp', connection.protocol],
+    ['lib-name', session.libraryName],
+    ['lib-ver', session.libraryVersion],
+  ];
+  return fields.map(([name, value]) => `${name}=${value}`).join(' ');
+}

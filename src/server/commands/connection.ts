@@ -1,0 +1,197 @@
+/** Commands about the connection itself: HELLO, AUTH, PING, SELECT, RESET, QUIT ... */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Args } from '../../resp/args.js';
+import type { ReplySink } from '../../resp/reply-sink.js';
+import type { Connection } from '../connection.js';
+import { type LocalSpec, local } from '../local-spec.js';
+import { redisVersion, type ServerContext } from '../server-context.js';
+
+const noAuth = { flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth'] } as const;
+
+export function connectionCommands(context: ServerContext): LocalSpec[] {
+  return [
+    local('ping', -1, { anytime: true, summary: 'Answers PONG.', syntax: '[message]' }, ping),
+    local(
+      'echo',
+      2,
+      { anytime: true, summary: 'Returns the given string.', syntax: 'message' },
+      (_connection, args, reply) => reply.bulk(args.bytes, args.start(1), args.end(1)),
+    ),
+    local(
+      'select',
+      2,
+      { summary: 'Changes the selected database.', syntax: 'index' },
+      (_connection, args, reply) => {
+        if (!/^-?\d+$/.test(args.text(1))) reply.error('ERR invalid DB index');
+        else if (args.text(1) === '0') reply.ok();
+        else reply.error('ERR DB index is out of range');
+      },
+    ),
+    local(
+      'quit',
+      -1,
+      { ...noAuth, summary: 'Closes the connection.' },
+      (connection, _args, reply) => {
+        reply.ok();
+        connection.finish();
+      },
+    ),
+    local(
+      'reset',
+      1,
+      { ...noAuth, since: '6.2.0', summary: 'Resets the connection.' },
+      (connection, _args, reply) => {
+        connection.session.reset();
+        connection.session.authenticated = context.settings.redisValue('requirepass') === '';
+        reply.simple('RESET');
+        connection.protocol = 2;
+      },
+    ),
+    local(
+      'readonly',
+      1,
+      { since: '3.0.0', group: 'cluster', summary: 'Lets reads of this connection be stale.' },
+      (connection, _args, reply) => {
+        connection.session.readOnly = true;
+        reply.ok();
+      },
+    ),
+    local(
+      'readwrite',
+      1,
+      { since: '3.0.0', group: 'cluster', summary: 'Ends READONLY.' },
+      (connection, _args, reply) => {
+        connection.session.readOnly = false;
+        reply.ok();
+      },
+    ),
+    local(
+      'auth',
+      -2,
+      { ...noAuth, summary: 'Authenticates the connection.', syntax: '[username] password' },
+      (connection, args, reply) => auth(context, connection, args, reply),
+    ),
+    local(
+      'hello',
+      -1,
+      {
+        ...noAuth,
+        since: '6.0.0',
+        summary: 'Handshakes with the server.',
+        syntax: '[protover [AUTH username password] [SETNAME clientname]]',
+      },
+      (connection, args) => hello(context, connection, args),
+    ),
+  ];
+}
+
+function ping(_connection: Connection, args: Args, reply: ReplySink): void {
+  if (args.count > 2) reply.error("ERR wrong number of arguments for 'ping' command");
+  else if (args.count === 2) reply.bulk(args.bytes, args.start(1), args.end(1));
+  else reply.simple('PONG');
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text, 'latin1').digest();
+}
+
+/** Compares in constant time, whatever the lengths. */
+function isPassword(context: ServerContext, user: string, password: string): boolean {
+  const expected = context.settings.redisValue('requirepass') ?? '';
+  const matches = timingSafeEqual(sha256(password), sha256(expected));
+  return user === 'default' && (expected === '' || matches);
+}
+
+const wrongPass = 'WRONGPASS invalid username-password pair or user is disabled.';
+
+function auth(context: ServerContext, connection: Connection, args: Args, reply: ReplySink): void {
+  if (args.count > 3) return reply.error('ERR syntax error');
+  if (args.count === 2 && context.settings.redisValue('requirepass') === '') {
+    return reply.error(
+      'ERR AUTH <password> called without any password configured for the default user. ' +
+        'Are you sure your configuration is correct?',
+    );
+  }
+  const user = args.count === 3 ? args.text(1) : 'default';
+  if (!isPassword(context, user, args.text(args.count - 1))) return reply.error(wrongPass);
+  connection.session.authenticated = true;
+  reply.ok();
+}
+
+interface HelloOptions {
+  protocol: 2 | 3;
+  user: string | null;
+  password: string;
+  name: string | null;
+}
+
+/** Options, or the error text. */
+function helloOptions(connection: Connection, args: Args): HelloOptions | string {
+  const found: HelloOptions = {
+    protocol: connection.protocol,
+    user: null,
+    password: '',
+    name: null,
+  };
+  if (args.count > 1) {
+    const version = args.text(1);
+    if (!/^\d+$/.test(version)) return 'ERR Protocol version is not an integer or out of range';
+    if (version !== '2' && version !== '3') return 'NOPROTO unsupported protocol version';
+    found.protocol = version === '3' ? 3 : 2;
+  }
+  for (let at = 2; at < args.count; ) {
+    if (args.is(at, 'AUTH') && at + 2 < args.count) {
+      found.user = args.text(at + 1);
+      found.password = args.text(at + 2);
+      at += 3;
+    } else if (args.is(at, 'SETNAME') && at + 1 < args.count) {
+      found.name = args.text(at + 1);
+      at += 2;
+    } else return `ERR Syntax error in HELLO option '${args.text(at)}'`;
+  }
+  return found;
+}
+
+function hello(context: ServerContext, connection: Connection, args: Args): void {
+  const { session, reply } = connection;
+  const options = helloOptions(connection, args);
+  if (typeof options === 'string') return reply.error(options);
+  if (options.user !== null) {
+    if (!isPassword(context, options.user, options.password)) return reply.error(wrongPass);
+    session.authenticated = true;
+  }
+  if (!session.authenticated) {
+    return reply.error(
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO ' +
+        '<proto> AUTH <user> <pass> option can be used to authenticate the client and select ' +
+        'the RESP protocol version at the same time',
+    );
+  }
+  if (options.name !== null) {
+    if (!isPrintableName(options.name)) return reply.error(badName);
+    session.name = options.name;
+  }
+  connection.protocol = options.protocol;
+  reply.map(7);
+  reply.text('server');
+  reply.text('redis');
+  reply.text('version');
+  reply.text(redisVersion);
+  reply.text('proto');
+  reply.integer(options.protocol);
+  reply.text('id');
+  reply.integer(connection.id);
+  reply.text('mode');
+  reply.text('cluster');
+  reply.text('role');
+  reply.text(context.group.isLeader ? 'master' : 'replica');
+  reply.text('modules');
+  reply.array(0);
+}
+
+export const badName = 'ERR Client names cannot contain spaces, newlines or special characters.';
+
+/** Redis: validateClientAttr. */
+export function isPrintableName(name: string): boolean {
+  return /^[!-~]*$/.test(name);
+}

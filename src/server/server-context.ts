@@ -1,0 +1,24 @@
+/** What the commands of a node may use. */
+import type { Clock } from '../ports.js';
+import type { Args } from '../resp/args.js';
+import type { AnySpec, CommandTable } from './command-table.js';
+import type { Connection, Stall } from './connection.js';
+import type { Group } from './group.js';
+import type { SettingsAccess } from './settings-access.js';
+import type { ServerStats } from './stats.js';
+
+/** The Redis version whose behaviour is followed. */
+export const redisVersion = '7.2.4';
+
+export interface ServerContext {
+  readonly nodeId: string;
+  readonly group: Group;
+  readonly settings: SettingsAccess;
+  readonly clock: Clock;
+  readonly stats: ServerStats;
+  readonly connections: ReadonlyMap<number, Connection>;
+  readonly onShutdown: () => void;
+  table(): CommandTable;
+  port(): number;
+  carryOut(connection: Connection, spec: AnySpec, args: Args): Stall | null;
+}
