@@ -40,6 +40,8 @@ export const limits = {
   /** Replies a client has not read: its input is paused beyond the first, it is closed at the second. */
   connectionOutputSoftMax: 1 * MiB,
   connectionOutputHardMax: 2048 * MiB,
+  /** Bytes read from a client whose commands cannot go on: its socket is paused beyond this. */
+  connectionHeldBytesMax: 64 * KiB,
   /** Redis: a request line or a bulk header may not be longer. */
   inlineBytesMax: 64 * KiB,
   /** Redis: before AUTH a client may send few and short arguments. */
@@ -48,6 +50,8 @@ export const limits = {
   argumentsMax: 1024 * 1024,
   /** Applied per event loop turn before sockets get their share. */
   applyCommandsPerTurnMax: 8192,
+  /** One window's touches of one node. */
+  touchBytesMax: 4 * MiB,
   /** Expired keys removed with one entry; the rest are gone logically and follow later. */
   expirePerEntryMax: 2000,
   /** Log kept below a snapshot, for followers that were away for a short while. */

@@ -5,7 +5,7 @@
  */
 import type { TgError } from '../errors.js';
 import { limits } from '../limits.js';
-import type { Clock, LogStore, PeerHello, SnapshotStore, Transport } from '../ports.js';
+import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
 import type { ReadReady, RoleChange } from '../raft/effects.js';
 import type { Message } from '../raft/messages.js';
 import { RaftCore } from '../raft/raft.js';
@@ -26,6 +26,7 @@ import type { Readmission } from './readmission.js';
 import type { Recovered } from './recovery.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { Snapshotter } from './snapshotter.js';
+import { Touches } from './touches.js';
 
 export interface GroupRunnerOptions {
   readonly id: NodeId;
@@ -42,6 +43,8 @@ export interface GroupRunnerOptions {
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
   readonly random: (bound: number) => number;
+  /** What the first leader of a new cluster writes into the log. */
+  readonly firstSettings: () => readonly (readonly [string, string])[];
   readonly leasesInUse: () => boolean;
   readonly snapshotThresholdBytes: () => number;
   readonly onConfiguration: (configuration: Configuration) => void;
@@ -52,15 +55,19 @@ export interface GroupRunnerOptions {
 
 /** Ticks between two looks at members that came back with an empty directory. */
 const readmissionTicks = 20;
+/** One window of touches; see TLRU.md for what other lengths cost. */
+const touchWindowTicks = 25;
 
 export class GroupRunner implements DriverListener {
   readonly driver: GroupDriver;
   readonly snapshotter: Snapshotter;
   private readonly pulse: Pulse;
+  private readonly touches: Touches;
   /** Entries up to here come from this node's own disk. */
   private readonly replayThrough: LogIndex;
   private readonly loadedThrough: LogIndex;
   private ticks = 0;
+  private settingsProposed = false;
 
   constructor(private readonly options: GroupRunnerOptions) {
     const { recovered, clients, clock } = options;
@@ -90,7 +97,16 @@ export class GroupRunner implements DriverListener {
     });
     const randomU32 = () => options.random(2 ** 32);
     this.pulse = new Pulse(clients, () => options.logClock.now(), randomU32);
-    clients.machine = recovered.machine;
+    this.touches = new Touches({
+      group: clients,
+      randomU32,
+      sendToLeader: (payload) => {
+        const { leader } = this.driver.core;
+        if (leader !== null) options.transport.sendApplication(leader, options.group, payload);
+      },
+    });
+    clients.onTouch = this.touches.note;
+    clients.replaceMachine(recovered.machine);
     options.logClock.replayed(recovered.machine.nowMs);
     clients.attach(this.driver);
     this.updateLoading();
@@ -100,12 +116,21 @@ export class GroupRunner implements DriverListener {
   tick(): void {
     this.driver.tick();
     this.pulse.tick();
-    if (++this.ticks % readmissionTicks === 0) this.readmit();
+    this.noteCaughtUp();
+    this.writeFirstSettings();
+    this.ticks++;
+    if (this.ticks % readmissionTicks === 0) this.readmit();
+    if (this.ticks % touchWindowTicks === 0) this.touches.endWindow();
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
     if (!this.options.readmission.isMember(this.driver.core.configuration, from)) return;
     this.driver.step(messages);
+  }
+
+  /** Bytes of the layer above Raft. */
+  application(payload: Uint8Array): void {
+    this.touches.received(payload);
   }
 
   peerDown(peer: NodeId): void {
@@ -179,6 +204,24 @@ export class GroupRunner implements DriverListener {
 
   configurationApplied(configuration: Configuration): void {
     this.options.onConfiguration(configuration);
+  }
+
+  private noteCaughtUp(): void {
+    const { core } = this.driver;
+    const heard = core.leader !== null && core.recentLeaderContact;
+    const caughtUp = core.lastApplied >= core.commitIndex;
+    if (caughtUp && (core.role === 'leader' || heard)) this.options.clients.noteCaughtUp();
+  }
+
+  private writeFirstSettings(): void {
+    const { clients } = this.options;
+    const { core } = this.driver;
+    if (this.settingsProposed || core.role !== 'leader' || !core.readyToServe) return;
+    if (clients.machine.settingsInitialised) return;
+    this.settingsProposed = true;
+    void clients.proposeSettings(this.options.firstSettings()).then((refusal) => {
+      if (refusal !== null) this.settingsProposed = false;
+    });
   }
 
   private updateLoading(): void {

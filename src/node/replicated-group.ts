@@ -3,6 +3,7 @@
  * of them when leadership changes. Never lies: a refusal means the command did not and will not
  * happen; what was logged and not settled when leadership goes is answered with UNCERTAIN.
  */
+import type { Settings } from '../config.js';
 import { assert } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
@@ -10,14 +11,25 @@ import type { ReadReady, RoleChange } from '../raft/effects.js';
 import type { Entry, LogIndex } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
-import type { Origin, Refusal, SessionReadSpec } from '../server/group.js';
-import { BatchWriter } from '../statemachine/batch-format.js';
+import { slotOf } from '../server/crc16.js';
+import type {
+  ClusterNode,
+  Group,
+  NodeAddress,
+  Origin,
+  Refusal,
+  SessionReadSpec,
+} from '../server/group.js';
+import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
+import type { ClusterView } from './cluster-view.js';
 import type { DeferredOps } from './deferred-ops.js';
+import { digestOf } from './digest.js';
 import type { GroupDriver } from './group-driver.js';
 import type { LogClock } from './log-clock.js';
 import { OperationQueue } from './operation-queue.js';
+import { raftInfo } from './raft-info.js';
 
 export type ReadConsistency = 'linearizable' | 'lease' | 'local';
 
@@ -25,11 +37,16 @@ export interface ReplicatedGroupOptions {
   readonly clock: Clock;
   readonly logClock: LogClock;
   readonly randomU32: () => number;
+  readonly view: ClusterView;
+  readonly settings: Settings;
   readonly readConsistency: () => ReadConsistency;
-  /** Monotonic ms until which a lease may be trusted; 0 when there is none. */
   readonly leaseValid: () => boolean;
-  /** True while local reads after READONLY are fresh enough. */
-  readonly freshEnough: () => boolean;
+}
+
+interface SettingWaiter {
+  readonly index: LogIndex;
+  readonly term: number;
+  readonly done: (refusal: Refusal | null) => void;
 }
 
 const uncertainText =
@@ -37,10 +54,12 @@ const uncertainText =
 const readLostText = 'TRYAGAIN leadership changed before the read could be confirmed';
 const unloggedText = 'TRYAGAIN leadership changed before the command was logged';
 
-export class ReplicatedGroup {
+export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
   machine: StateMachine;
   loading = true;
+  /** Called with the slot of each key that a read of this node used. */
+  onTouch: ((slot: number) => void) | null = null;
   hits = 0;
   misses = 0;
   /** Payload stamps at or below this were proposed here in this term. */
@@ -50,6 +69,8 @@ export class ReplicatedGroup {
   /** Confirmed rounds whose index is not applied yet. */
   private waiting: ReadReady[] = [];
   private flushScheduled = false;
+  private caughtUpAtMs = Number.NEGATIVE_INFINITY;
+  private readonly settingWaiters: SettingWaiter[] = [];
   private readonly watchers: (() => void)[] = [];
   private readonly flushNow = () => this.flush();
 
@@ -66,6 +87,7 @@ export class ReplicatedGroup {
   /** A snapshot was installed: the state is another one. */
   replaceMachine(machine: StateMachine): void {
     this.machine = machine;
+    machine.onTouch = this.onTouch;
     this.changed();
   }
 
@@ -186,9 +208,20 @@ export class ReplicatedGroup {
     const { core } = this.driver;
     if (core.role === 'leader') return null;
     if (origin.stale || this.options.readConsistency() === 'local') {
-      return this.options.freshEnough() ? null : 'overloaded';
+      return this.freshEnough() ? null : 'overloaded';
     }
     return core.leader === null ? 'no-leader' : 'not-leader';
+  }
+
+  /** A follower that has not heard its leader for max-staleness-ms refuses stale reads. */
+  private freshEnough(): boolean {
+    const silentMs = this.options.clock.monotonicMs() - this.caughtUpAtMs;
+    return silentMs <= this.options.settings.number('max-staleness-ms');
+  }
+
+  /** The driver's tick: all that is known to be committed is applied, and a leader is there. */
+  noteCaughtUp(): void {
+    this.caughtUpAtMs = this.options.clock.monotonicMs();
   }
 
   private localReads(): boolean {
@@ -259,6 +292,7 @@ export class ReplicatedGroup {
   }
 
   appliedThrough(index: LogIndex): void {
+    this.settleSettings(index);
     if (this.waiting.length === 0) return;
     const ready = this.waiting.filter((read) => read.index <= index);
     this.waiting = this.waiting.filter((read) => read.index > index);
@@ -271,8 +305,76 @@ export class ReplicatedGroup {
     this.changed();
   }
 
+  leader(): NodeAddress | null {
+    const id = this.driver?.core.leader ?? null;
+    return id === null ? null : this.options.view.address(id);
+  }
+
+  nodes(): readonly ClusterNode[] {
+    return this.options.view.nodes(this.driver?.core ?? null);
+  }
+
+  raftInfo(): ReadonlyMap<string, string | number> {
+    return raftInfo(this.driver?.core ?? null, this.nodes().find((node) => node.self)!.id);
+  }
+
+  digest(): Promise<{ index: number; digest: string }> {
+    return digestOf(this.machine, this.options.clock);
+  }
+
+  keyspaceInfo() {
+    const { keyspace } = this.machine;
+    return {
+      keys: keyspace.size,
+      keysWithTtl: keyspace.keysWithTtl,
+      usedBytes: keyspace.usedBytes,
+      expired: keyspace.expired,
+      evicted: keyspace.evicted,
+      hits: this.hits,
+      misses: this.misses,
+    };
+  }
+
+  countKeysInSlot(slot: number): number {
+    const { keyspace } = this.machine;
+    let count = 0;
+    for (let at = 0; at < keyspace.slotLimit; at++) {
+      if (!keyspace.isLive(at)) continue;
+      const start = keyspace.keyStart(at);
+      if (slotOf(keyspace.keyBuffer(at), start, start + keyspace.keyLength(at)) === slot) count++;
+    }
+    return count;
+  }
+
+  clusterSetting(name: string): string | null {
+    return this.machine.clusterSetting(name);
+  }
+
+  changeSetting(name: string, value: string): Promise<Refusal | null> {
+    return this.proposeSettings([[name, value]]);
+  }
+
+  proposeSettings(pairs: readonly (readonly [string, string])[]): Promise<Refusal | null> {
+    const core = this.driver?.core;
+    if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
+    if (core.role !== 'leader') return Promise.resolve('not-leader');
+    const stamp = this.stamp();
+    const data = encodeSettings(stamp, this.options.randomU32(), pairs);
+    const proposal = this.driver!.propose(data);
+    if (!proposal.ok) return Promise.resolve('overloaded');
+    const { index, term } = proposal;
+    return new Promise((done) => this.settingWaiters.push({ index, term, done }));
+  }
+
+  private settleSettings(index: LogIndex): void {
+    while (this.settingWaiters.length > 0 && this.settingWaiters[0]!.index <= index) {
+      this.settingWaiters.shift()!.done(null);
+    }
+  }
+
   private failAll(): void {
     this.waiting = [];
+    for (const waiter of this.settingWaiters.splice(0)) waiter.done('no-leader');
     this.queue.failAll((origin, kind) => {
       const text =
         kind === 'unknown' ? uncertainText : kind === 'unlogged' ? unloggedText : readLostText;

@@ -3,13 +3,14 @@
  * every key beyond as many as there are buckets, so there is never a rehash to wait for. A bucket
  * holds slot + 1.
  */
-import { limits } from '../limits.js';
 import { equalBytes, linearBucket, linearParent } from './hash.js';
 import { type Header, Int } from './header.js';
 import { ABSENT } from './keyspace-view.js';
 import type { PagedInts } from './paged-region.js';
 import { Field, type RecordTable } from './record-table.js';
 import type { BlockStore } from './slab.js';
+
+const BUCKETS_MIN = 1024;
 
 export class HashIndex {
   private readonly ints: Int32Array;
@@ -25,8 +26,8 @@ export class HashIndex {
 
   /** Call once for a keyspace without keys. */
   initialize(): void {
-    this.ints[Int.bucketCount] = limits.indexBucketsMin;
-    this.buckets.reserve(limits.indexBucketsMin);
+    this.ints[Int.bucketCount] = BUCKETS_MIN;
+    this.buckets.reserve(BUCKETS_MIN);
   }
 
   /** Slot of the key, live or not, or ABSENT. */

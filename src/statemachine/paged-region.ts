@@ -46,7 +46,13 @@ export class OpenViews {
   }
 
   /** Hands a granule last saved in `savedEpoch` to the views that need it; copies at most once. */
-  save(region: PagedRegion, page: number, granule: number, savedEpoch: number, copy: boolean): void {
+  save(
+    region: PagedRegion,
+    page: number,
+    granule: number,
+    savedEpoch: number,
+    copy: boolean,
+  ): void {
     let bytes: Uint8Array | null = null;
     for (const view of this.views) {
       if (view.epoch <= savedEpoch || !view.needs(region, page, granule)) continue;

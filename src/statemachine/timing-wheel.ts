@@ -8,14 +8,7 @@
  * Invariant: position <= now; apart from the bucket that is cascading, each bucket lies at or
  * after the position.
  */
-import {
-  type Header,
-  Int,
-  WHEEL_HEADS,
-  WHEEL_LEVELS,
-  WHEEL_MASKS,
-  WHEEL_SLOTS,
-} from './header.js';
+import { type Header, Int, WHEEL_HEADS, WHEEL_LEVELS, WHEEL_MASKS, WHEEL_SLOTS } from './header.js';
 import { ABSENT } from './keyspace-view.js';
 import { Field, type RecordTable } from './record-table.js';
 
@@ -36,10 +29,7 @@ export class TimingWheel {
 
   /** The record has a due time and is in no bucket. */
   add(slot: number): void {
-    const bucket = this.bucketFor(
-      this.records.dueHigh(slot),
-      this.records.get(slot, Field.dueLow),
-    );
+    const bucket = this.bucketFor(this.records.dueHigh(slot), this.records.get(slot, Field.dueLow));
     this.link(slot, bucket);
   }
 
