@@ -50,10 +50,20 @@ export const limits = {
   argumentsMax: 1024 * 1024,
   /** Applied per event loop turn before sockets get their share. */
   applyCommandsPerTurnMax: 8192,
-  /** One window's touches of one node. */
-  touchBytesMax: 4 * MiB,
+  /** Keys one SCAN may look at, whatever COUNT says. */
+  scanSlotsMax: 10_000,
   /** Expired keys removed with one entry; the rest are gone logically and follow later. */
   expirePerEntryMax: 2000,
+  /** Moves of keys between levels of the timing wheel with one entry. */
+  cascadePerEntryMax: 8000,
+  /** Keys evicted for one write, or at the start of one entry; the rest follow with later ones. */
+  evictPerWriteMax: 1024,
+  /** Keys that are given another round, at most, before one is evicted all the same. */
+  evictionStepsMax: 256,
+  /** Keys that one entry moves to where a new eviction policy wants them. */
+  sweepPerEntryMax: 4096,
+  /** Slots in one batch of touches; further ones of the same window are not noted. */
+  touchSlotsMax: 32_768,
   /** Log kept below a snapshot, for followers that were away for a short while. */
   logTailBytes: 32 * MiB,
   /** What an entry costs on disk beside its data, about. */

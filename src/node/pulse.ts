@@ -22,7 +22,7 @@ export class Pulse {
     // One pulse at a time: the next when this one is applied.
     if (group.lastProposedStampMs > group.machine.nowMs) return;
     const passed = dueMs !== 0 && this.now() >= dueMs;
-    if (!passed && !keyspace.expiryOwed) return;
+    if (!passed && !keyspace.workOwed) return;
     const stamp = Math.max(group.stamp(), group.machine.nowMs + 1);
     group.proposeInternal(encodePulse(stamp, this.randomU32()), stamp);
   }

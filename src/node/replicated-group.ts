@@ -60,8 +60,6 @@ export class ReplicatedGroup implements Group {
   loading = true;
   /** Called with the slot of each key that a read of this node used. */
   onTouch: ((slot: number) => void) | null = null;
-  hits = 0;
-  misses = 0;
   /** Payload stamps at or below this were proposed here in this term. */
   lastProposedStampMs = 0;
   private driver: GroupDriver | null = null;
@@ -330,8 +328,8 @@ export class ReplicatedGroup implements Group {
       usedBytes: keyspace.usedBytes,
       expired: keyspace.expired,
       evicted: keyspace.evicted,
-      hits: this.hits,
-      misses: this.misses,
+      hits: this.machine.hits,
+      misses: this.machine.misses,
     };
   }
 

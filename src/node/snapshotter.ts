@@ -6,7 +6,7 @@
 import { limits } from '../limits.js';
 import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
 import type { GroupId, LogIndex, NodeId, SnapshotMeta } from '../raft/types.js';
-import type { SnapshotView } from '../statemachine/snapshot-view.js';
+import type { StateView } from '../statemachine/state-machine.js';
 import type { GroupDriver } from './group-driver.js';
 
 export interface SnapshotterOptions {
@@ -17,7 +17,7 @@ export interface SnapshotterOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   /** Opens a view of the state at the index that was applied last. */
-  readonly openView: () => SnapshotView;
+  readonly openView: () => StateView;
   /** Bytes of log after which a snapshot is due. */
   readonly thresholdBytes: () => number;
   readonly onError: (what: string, error: unknown) => void;

@@ -5,9 +5,8 @@
  */
 import { ApplicationKind, ByteReader, ByteWriter } from '../codec/application.js';
 import { TgError } from '../errors.js';
-import { limits } from '../limits.js';
 import { encodeTouchEntry } from '../statemachine/batch-format.js';
-import { encodeTouches, TouchCollector } from '../statemachine/touch-collector.js';
+import { decodeTouches, encodeTouches, TouchCollector } from '../statemachine/touches.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 
 export interface TouchesOptions {
@@ -24,38 +23,38 @@ export class Touches {
 
   /** A read of this node used the key in `slot`. */
   readonly note = (slot: number): void => {
-    if (this.options.group.machine.keyspace.wantsTouch(slot)) this.collector.note(slot);
+    this.collector.note(this.options.group.machine.keyspace, slot);
   };
 
   /** Ends a window: on the leader into the log, elsewhere to the leader. */
   endWindow(): void {
-    const slots = this.collector.drain();
-    if (slots.length === 0) return;
+    if (this.collector.count === 0) return;
     const { group } = this.options;
-    const touches = encodeTouches(slots);
-    const validAtIndex = group.machine.appliedIndex;
-    if (group.isLeader) return this.log(validAtIndex, touches);
+    const { keyspace } = group.machine;
+    const slots = this.collector.drain(keyspace);
+    if (slots.length === 0) return;
+    const touches = encodeTouches({ validAt: keyspace.changes, slots });
+    if (group.isLeader) return this.log(touches);
     const message = new ByteWriter();
     message.u8(ApplicationKind.touches);
-    message.f64(validAtIndex);
     message.bytes(touches, 0, touches.length);
     this.options.sendToLeader(message.take());
   }
 
-  /** From a follower: its touches, and the index they were valid at. */
+  /** From a follower. Checked here: damage must not reach the log. */
   received(payload: Uint8Array): void {
     const reader = new ByteReader(payload);
     if (reader.u8() !== ApplicationKind.touches) {
       throw new TgError('PROTOCOL', 'an application message of an unknown kind');
     }
-    const validAtIndex = reader.f64();
-    if (!this.options.group.isLeader || payload.length > limits.touchBytesMax) return;
-    this.log(validAtIndex, payload.slice(reader.at));
+    if (!this.options.group.isLeader) return;
+    decodeTouches(payload, reader.at, payload.length);
+    this.log(payload.slice(reader.at));
   }
 
-  private log(validAtIndex: number, touches: Uint8Array): void {
+  private log(touches: Uint8Array): void {
     const { group, randomU32 } = this.options;
     const stamp = group.stamp();
-    group.proposeInternal(encodeTouchEntry(stamp, randomU32(), validAtIndex, touches), stamp);
+    group.proposeInternal(encodeTouchEntry(stamp, randomU32(), touches), stamp);
   }
 }

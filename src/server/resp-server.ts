@@ -6,7 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
-import type { RequestParser } from '../resp/request-parser.js';
+import type { ParserLimits } from '../resp/request-parser.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
 import { CommandTable } from './command-table.js';
 import { clientCommands } from './commands/client.js';
@@ -109,10 +109,12 @@ export class RespServer implements ConnectionHost {
     this.options.clock.endOfTurn(this.flushNow);
   }
 
-  bound(connection: Connection, parser: RequestParser): void {
-    parser.bulkBytesMax = Number(this.setting('proto-max-bulk-len'));
-    parser.queryBytesMax = Number(this.setting('client-query-buffer-limit'));
-    parser.authenticated = connection.session.authenticated || this.setting('requirepass') === '';
+  parserLimits(connection: Connection): ParserLimits {
+    return {
+      bulkBytesMax: Number(this.setting('proto-max-bulk-len')),
+      queryBytesMax: Number(this.setting('client-query-buffer-limit')),
+      authenticated: connection.session.authenticated || this.setting('requirepass') === '',
+    };
   }
 
   outputBytesHardMax(): number {

@@ -21,12 +21,10 @@ export class Session {
   queued: QueuedCommand[] | null = null;
   /** A command could not be queued: EXEC aborts. */
   dirty = false;
-  /** Bytes queued; counted against client-query-buffer-limit. */
+  /** Bytes of arguments queued; counted against client-query-buffer-limit. */
   queuedBytes = 0;
-  /** Keys watched; 0 while nothing is. */
-  watchCount = 0;
-  /** EXEC was built and waits for a leader or for room: its local commands have run. */
-  execution: Args | null = null;
+  /** EXEC as one command, while it waits to be taken. */
+  exec: Args | null = null;
   readonly transaction = new TransactionBuilder();
 
   constructor(authenticated: boolean) {
@@ -36,14 +34,9 @@ export class Session {
   /** EXEC and DISCARD end the transaction and all watches. */
   endTransaction(): void {
     this.queued = null;
+    this.exec = null;
     this.dirty = false;
     this.queuedBytes = 0;
-    this.execution = null;
-    this.unwatch();
-  }
-
-  unwatch(): void {
-    this.watchCount = 0;
     this.transaction.clear();
   }
 

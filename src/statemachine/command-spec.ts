@@ -99,6 +99,21 @@ export interface ReadContext {
 
 export interface ApplyContext extends ReadContext {
   readonly keyspace: MutableKeyspace;
+  /**
+   * Sets the key of an argument; `dueMs` 0 means no TTL. Gives default-ttl to a key without one
+   * and holds every key to max-ttl. Returns the slot.
+   */
+  put(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    dueMs: number,
+  ): number;
+  /** As keyspace.setDue, within max-ttl. */
+  setDue(slot: number, dueMs: number): void;
 }
 
 export interface ReadSpec extends SpecBase {

@@ -3,7 +3,8 @@
  * every key beyond as many as there are buckets, so there is never a rehash to wait for. A bucket
  * holds slot + 1.
  */
-import { equalBytes, linearBucket, linearParent } from './hash.js';
+import { equalBytes } from './byte-ranges.js';
+import { linearBucket, linearParent } from './hash.js';
 import { type Header, Int } from './header.js';
 import { ABSENT } from './keyspace-view.js';
 import type { PagedInts } from './paged-region.js';

@@ -1,5 +1,5 @@
 /**
- * The hash of a key and the comparison of byte ranges. The hash is part of the replicated state
+ * The hash of a key, and linear hashing. The hash is part of the replicated state
  * (its top bits choose the groups of the thrash duel), so it never changes. Keys that collide on
  * purpose make chains longer and nothing else.
  */
@@ -45,18 +45,4 @@ export function linearBucket(hash: number, count: number): number {
 /** The bucket that is split when bucket `count` >= 1 is added. */
 export function linearParent(count: number): number {
   return count ^ (1 << (31 - Math.clz32(count)));
-}
-
-/** Compares `length` bytes. */
-export function equalBytes(
-  left: Uint8Array,
-  leftStart: number,
-  right: Uint8Array,
-  rightStart: number,
-  length: number,
-): boolean {
-  for (let at = 0; at < length; at++) {
-    if (left[leftStart + at] !== right[rightStart + at]) return false;
-  }
-  return true;
 }

@@ -1,9 +1,9 @@
 /**
  * Hierarchical timing wheel over 50-bit milliseconds: nine levels of 64 buckets, the lowest of one
  * millisecond each. A key lies at the level of the highest six bits in which its due time differs
- * from the wheel's position. The position only moves to the start of the first bucket that holds
- * keys; those keys then move to lower levels one by one, so the work of a call can be bounded
- * whatever the number of keys that are due together.
+ * from the wheel's position. When the time of a bucket comes, the position moves to its start and
+ * its keys move to lower levels one by one, so the work of a call can be bounded whatever the
+ * number of keys that are due together.
  *
  * Invariant: position <= now; apart from the bucket that is cascading, each bucket lies at or
  * after the position.
@@ -65,6 +65,13 @@ export class TimingWheel {
       this.stepsTaken++;
       this.cascade(bucket);
     }
+  }
+
+  /** Follows the time, so that keys due soon need no moves; only while nothing is owed. */
+  catchUp(nowMs: number): void {
+    const high = Math.floor(nowMs / LOW_RANGE);
+    this.ints[Int.wheelHigh] = high;
+    this.ints[Int.wheelLow] = nowMs - high * LOW_RANGE;
   }
 
   /** Keys moved by the last call of nextDue. Not state. */

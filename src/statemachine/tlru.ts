@@ -76,7 +76,14 @@ export class TlruPolicy implements EvictionPolicy {
       const fromProbation =
         probation !== ABSENT && (main === ABSENT || this.probationIsFull(shortage));
       const slot = fromProbation ? probation : main;
-      if (slot === ABSENT || step >= limits.evictionStepsMax) return slot;
+      if (slot === ABSENT) return slot;
+      if (this.volatileOnly && !state.records.hasDue(slot)) {
+        // Placed by a policy for all keys; the sweep has not come to it yet.
+        if (step >= limits.evictionStepsMax) return ABSENT;
+        state.detach(slot);
+        continue;
+      }
+      if (step >= limits.evictionStepsMax) return slot;
       if (!(fromProbation ? this.promote(slot) : this.spare(slot))) return slot;
     }
   }
@@ -126,10 +133,6 @@ export class TlruPolicy implements EvictionPolicy {
   /** True when the key paid with its uses for another round; false: it goes. */
   private spare(slot: number): boolean {
     const { state } = this;
-    if (this.volatileOnly && !state.records.hasDue(slot)) {
-      state.detach(slot);
-      return true;
-    }
     const use = state.records.use(slot);
     const cost = state.chargeOf(slot) > 4 * state.meanCharge() ? 2 : 1;
     if (use < cost) return false;

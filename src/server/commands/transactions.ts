@@ -5,12 +5,12 @@
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ReadContext } from '../../statemachine/command-spec.js';
-import { execSpec, watchVersion } from '../../statemachine/transaction.js';
-import { Connection } from '../connection.js';
+import { execSpec } from '../../statemachine/keyspace-commands.js';
+import { watchVersion } from '../../statemachine/transaction.js';
+import type { Connection } from '../connection.js';
 import type { Origin, SessionReadSpec } from '../group.js';
-import { type LocalSpec, local, type Outcome } from '../local-spec.js';
+import { type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
-import type { QueuedCommand } from '../session.js';
 
 const shared = {
   group: 'transactions',
@@ -29,27 +29,20 @@ export function transactionCommands(context: ServerContext): (LocalSpec | Sessio
     local(
       'discard',
       1,
-      // Waits for pending commands: a WATCH among them would be noted after the end.
-      { ...shared, since: '2.0.0', summary: 'Discards a transaction.' },
+      { ...shared, anytime: true, since: '2.0.0', summary: 'Discards a transaction.' },
       discard,
     ),
     local(
       'unwatch',
       1,
-      { ...shared, since: '2.2.0', summary: 'Forgets about watched keys of a transaction.' },
+      { ...shared, since: '2.2.0', summary: 'Forgets watched keys.' },
       (connection, _args, reply) => {
-        // Inside MULTI it runs at EXEC, which ends all watches by itself and needs them until then.
-        if (connection.session.queued === null) connection.session.unwatch();
+        connection.session.transaction.clear();
         reply.ok();
       },
     ),
     watchSpec,
-    local(
-      'exec',
-      1,
-      { ...shared, anytime: true, since: '1.2.0', summary: 'Executes all commands in a transaction.' },
-      (connection, _args, reply) => exec(context, connection, reply),
-    ),
+    execLocal(context),
   ];
 }
 
@@ -67,11 +60,7 @@ function discard(connection: Connection, _args: Args, reply: ReplySink): void {
   reply.ok();
 }
 
-/**
- * Reads the versions of keys through the group, so that it sees earlier writes of the connection.
- * Inside MULTI it is an error; a connection that sends WATCH and MULTI in one go has opened the
- * transaction by the time WATCH is answered, so `run` may not ask whether there is one.
- */
+/** Reads the versions of keys through the group, so that it sees earlier writes of the connection. */
 const watchSpec: SessionReadSpec = {
   kind: 'session-read',
   name: 'watch',
@@ -83,32 +72,45 @@ const watchSpec: SessionReadSpec = {
   complexity: 'O(1) for every key.',
   syntax: 'key [key ...]',
   run(origin: Origin, context: ReadContext, args: Args, reply: ReplySink): void {
-    if (!(origin instanceof Connection)) return reply.error('ERR WATCH needs a client');
-    const { session } = origin;
+    const { session } = origin as Connection;
+    if (session.queued !== null) return reply.error('ERR WATCH inside MULTI is not allowed');
     for (let index = 1; index < args.count; index++) {
       session.transaction.watch(args.view(index).slice(), watchVersion(context, args, index));
-      session.watchCount++;
     }
     reply.ok();
   },
 };
 
-function exec(context: ServerContext, connection: Connection, reply: ReplySink): Outcome {
+function execLocal(context: ServerContext): LocalSpec {
+  const summary = 'Executes all commands in a transaction.';
+  const spec = local('exec', 1, { ...shared, since: '1.2.0', summary }, execErrors);
+  const dispatch = (connection: Connection, args: Args) => {
+    const { session } = connection;
+    if (session.queued === null || session.dirty) {
+      return context.carryOut(connection, { ...spec, anytime: true }, args);
+    }
+    session.exec ??= buildExec(connection);
+    const stall = context.carryOut(connection, execSpec, session.exec);
+    if (stall === null) session.endTransaction();
+    return stall;
+  };
+  return { ...spec, dispatch };
+}
+
+function execErrors(connection: Connection, _args: Args, reply: ReplySink): void {
   const { session } = connection;
   if (session.queued === null) return reply.error('ERR EXEC without MULTI');
-  if (session.dirty) {
-    session.endTransaction();
-    return reply.error('EXECABORT Transaction discarded because of previous errors.');
-  }
-  if (session.execution === null) {
-    // WATCH may be among the pending commands: its versions are not known yet.
-    if (connection.pending > 0 && session.watchPending) return 'drain';
-    if (session.watchCount === 0 && session.queued.every(({ spec }) => spec.kind === 'local')) {
-      return runLocally(connection, session.queued, reply);
-    }
-    session.execution = build(connection, session.queued);
-  }
-  const stall = context.carryOut(connection, execSpec, session.execution);
-  if (stall !== null) return stall;
   session.endTransaction();
+  reply.error('EXECABORT Transaction discarded because of previous errors.');
+}
+
+/** Local commands are run now; their replies travel as they are. */
+function buildExec(connection: Connection): Args {
+  const { queued, transaction } = connection.session;
+  for (const { spec, args } of queued!) {
+    if (spec.kind === 'local') {
+      transaction.queueLiteral(connection.capture((sink) => void spec.run(connection, args, sink)));
+    } else if (spec.kind !== 'session-read') transaction.queue(spec, args);
+  }
+  return transaction.build();
 }

@@ -1,0 +1,224 @@
+/** SET and its relatives: GETSET, SETNX, SETEX, PSETEX, MSET, MSETNX. */
+import type { Args } from '../../resp/args.js';
+import type { ReplySink } from '../../resp/reply-sink.js';
+import type { ApplyContext, WriteSpec } from '../command-spec.js';
+import { ABSENT } from '../keyspace-view.js';
+import { checkExpire, dueOf, type ExpireUnit, unitAt } from './expire-time.js';
+import {
+  fine,
+  pairKeys,
+  refuseWrongType,
+  replyValue,
+  syntaxError,
+  writeSpec,
+} from './spec-helpers.js';
+
+const denyoom = ['denyoom'] as const;
+const denyoomFast = ['denyoom', 'fast'] as const;
+
+/** Sets argument `key` to argument `value`. */
+export function putPair(
+  context: ApplyContext,
+  args: Args,
+  key: number,
+  value: number,
+  dueMs: number,
+): number {
+  const { bytes } = args;
+  return context.put(
+    bytes,
+    args.start(key),
+    args.end(key),
+    bytes,
+    args.start(value),
+    args.end(value),
+    dueMs,
+  );
+}
+
+interface SetOptions {
+  nx: boolean;
+  xx: boolean;
+  get: boolean;
+  keepTtl: boolean;
+  unit: ExpireUnit | null;
+  expireAt: number;
+}
+
+/** Null: a syntax error. */
+function setOptions(args: Args): SetOptions | null {
+  const found: SetOptions = {
+    nx: false,
+    xx: false,
+    get: false,
+    keepTtl: false,
+    unit: null,
+    expireAt: 0,
+  };
+  for (let at = 3; at < args.count; at++) {
+    const unit = unitAt(args, at);
+    if (args.is(at, 'NX')) found.nx = true;
+    else if (args.is(at, 'XX')) found.xx = true;
+    else if (args.is(at, 'GET')) found.get = true;
+    else if (args.is(at, 'KEEPTTL')) found.keepTtl = true;
+    else if (unit !== null && found.unit === null && at + 1 < args.count) {
+      found.unit = unit;
+      found.expireAt = ++at;
+    } else return null;
+  }
+  const clash = (found.nx && found.xx) || (found.keepTtl && found.unit !== null);
+  return clash ? null : found;
+}
+
+function checkSet(args: Args): string | null {
+  if (args.count === 3) return null;
+  const options = setOptions(args);
+  if (options === null) return syntaxError;
+  return options.unit === null
+    ? null
+    : checkExpire(args, options.expireAt, options.unit, 'set', true);
+}
+
+function applySet(context: ApplyContext, args: Args, reply: ReplySink): void {
+  if (args.count === 3) {
+    putPair(context, args, 1, 2, 0);
+    return reply.ok();
+  }
+  const options = setOptions(args)!;
+  const { keyspace } = context;
+  const slot = context.peek(args, 1);
+  if (options.get) {
+    if (refuseWrongType(context, slot, reply)) return;
+    replyValue(keyspace, slot, reply);
+  }
+  const blocked = (options.nx && slot !== ABSENT) || (options.xx && slot === ABSENT);
+  if (blocked) {
+    if (!options.get) reply.nil();
+    return;
+  }
+  storeSet(context, args, options, slot);
+  if (!options.get) reply.ok();
+}
+
+function storeSet(context: ApplyContext, args: Args, options: SetOptions, slot: number): void {
+  const { keyspace, nowMs } = context;
+  let due = 0;
+  if (options.unit !== null) due = dueOf(args, options.expireAt, options.unit, nowMs);
+  else if (options.keepTtl && slot !== ABSENT) due = keyspace.dueMs(slot);
+  const expired = options.unit !== null && due <= nowMs;
+  if (!expired) putPair(context, args, 1, 2, due);
+  else if (slot !== ABSENT) keyspace.remove(slot);
+}
+
+function setWithTtl(opcode: number, name: string, unit: ExpireUnit, word: string): WriteSpec {
+  const described = {
+    flags: denyoom,
+    since: unit === 'EX' ? '2.0.0' : '2.6.0',
+    summary: 'Sets the string value and expiration time of a key.',
+    syntax: `key ${word} value`,
+  };
+  return writeSpec(
+    opcode,
+    name,
+    4,
+    described,
+    (args) => checkExpire(args, 2, unit, name, true),
+    (context, args, reply) => {
+      putPair(context, args, 1, 3, dueOf(args, 2, unit, context.nowMs));
+      reply.ok();
+    },
+  );
+}
+
+function checkPairs(name: string): WriteSpec['check'] {
+  return (args) =>
+    args.count % 2 === 1 ? null : `ERR wrong number of arguments for '${name}' command`;
+}
+
+function putPairs(context: ApplyContext, args: Args): void {
+  for (let at = 1; at < args.count; at += 2) putPair(context, args, at, at + 1, 0);
+}
+
+export const setCommands: readonly WriteSpec[] = [
+  writeSpec(
+    1,
+    'set',
+    -3,
+    {
+      flags: denyoom,
+      summary: 'Sets the string value of a key, ignoring its type.',
+      syntax:
+        'key value [NX | XX] [GET] ' +
+        '[EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]',
+    },
+    checkSet,
+    applySet,
+  ),
+  writeSpec(
+    2,
+    'getset',
+    3,
+    { flags: denyoomFast, summary: 'Sets a key and returns the old value.', syntax: 'key value' },
+    fine,
+    (context, args, reply) => {
+      const slot = context.peek(args, 1);
+      if (refuseWrongType(context, slot, reply)) return;
+      replyValue(context.keyspace, slot, reply);
+      putPair(context, args, 1, 2, 0);
+    },
+  ),
+  writeSpec(
+    3,
+    'setnx',
+    3,
+    { flags: denyoomFast, summary: 'Sets a key only when it does not exist.', syntax: 'key value' },
+    fine,
+    (context, args, reply) => {
+      const absent = context.peek(args, 1) === ABSENT;
+      if (absent) putPair(context, args, 1, 2, 0);
+      reply.integer(absent ? 1 : 0);
+    },
+  ),
+  setWithTtl(4, 'setex', 'EX', 'seconds'),
+  setWithTtl(5, 'psetex', 'PX', 'milliseconds'),
+  writeSpec(
+    6,
+    'mset',
+    -3,
+    {
+      flags: denyoom,
+      keys: pairKeys,
+      since: '1.0.1',
+      complexity: 'O(N)',
+      summary: 'Sets several keys.',
+      syntax: 'key value [key value ...]',
+    },
+    checkPairs('mset'),
+    (context, args, reply) => {
+      putPairs(context, args);
+      reply.ok();
+    },
+  ),
+  writeSpec(
+    7,
+    'msetnx',
+    -3,
+    {
+      flags: denyoom,
+      keys: pairKeys,
+      since: '1.0.1',
+      complexity: 'O(N)',
+      summary: 'Sets several keys only when none of them exists.',
+      syntax: 'key value [key value ...]',
+    },
+    checkPairs('msetnx'),
+    (context, args, reply) => {
+      let absent = true;
+      for (let at = 1; at < args.count; at += 2) {
+        if (context.peek(args, at) !== ABSENT) absent = false;
+      }
+      if (absent) putPairs(context, args);
+      reply.integer(absent ? 1 : 0);
+    },
+  ),
+];

@@ -1,0 +1,105 @@
+/** What the specs of many commands share. */
+import type { Args } from '../../resp/args.js';
+import type { ReplySink } from '../../resp/reply-sink.js';
+import type {
+  AclCategory,
+  CommandFlag,
+  CommandGroup,
+  KeySpec,
+  ReadContext,
+  ReadSpec,
+  SpecBase,
+  WriteSpec,
+} from '../command-spec.js';
+import { ABSENT, type KeyspaceView, ValueType } from '../keyspace-view.js';
+
+export const notAnInteger = 'ERR value is not an integer or out of range';
+export const syntaxError = 'ERR syntax error';
+export const wrongType = 'WRONGTYPE Operation against a key holding the wrong kind of value';
+
+export const oneKey: KeySpec = { first: 1, last: 1, step: 1 };
+export const allKeys: KeySpec = { first: 1, last: -1, step: 1 };
+export const twoKeys: KeySpec = { first: 1, last: 2, step: 1 };
+export const pairKeys: KeySpec = { first: 1, last: -1, step: 2 };
+export const noKeys: KeySpec = { first: 0, last: 0, step: 0 };
+
+interface Described {
+  readonly keys?: KeySpec;
+  readonly flags?: readonly CommandFlag[];
+  readonly group?: CommandGroup;
+  readonly since?: string;
+  readonly summary: string;
+  readonly complexity?: string;
+  readonly syntax?: string;
+}
+
+function base(kind: 'read' | 'write', name: string, arity: number, described: Described): SpecBase {
+  const group = described.group ?? 'string';
+  const flags = described.flags ?? ['fast'];
+  const speed: AclCategory = flags.includes('fast') ? 'fast' : 'slow';
+  return {
+    name,
+    arity,
+    flags: [kind === 'read' ? 'readonly' : 'write', ...flags],
+    acl: [kind, group === 'string' ? 'string' : 'keyspace', speed],
+    keys: described.keys ?? oneKey,
+    group,
+    since: described.since ?? '1.0.0',
+    summary: described.summary,
+    complexity: described.complexity ?? 'O(1)',
+    syntax: described.syntax ?? 'key',
+  };
+}
+
+export function readSpec(
+  opcode: number,
+  name: string,
+  arity: number,
+  described: Described,
+  read: ReadSpec['read'],
+): ReadSpec {
+  return { kind: 'read', opcode, ...base('read', name, arity, described), read };
+}
+
+export function writeSpec(
+  opcode: number,
+  name: string,
+  arity: number,
+  described: Described,
+  check: WriteSpec['check'],
+  apply: WriteSpec['apply'],
+): WriteSpec {
+  return { kind: 'write', opcode, ...base('write', name, arity, described), check, apply };
+}
+
+export const fine = () => null;
+
+/** True, and the error is given, when the key holds another type than a string. */
+export function refuseWrongType(context: ReadContext, slot: number, reply: ReplySink): boolean {
+  if (slot === ABSENT || context.keyspace.typeOf(slot) === ValueType.string) return false;
+  reply.error(wrongType);
+  return true;
+}
+
+/** The value of a slot, or nil. */
+export function replyValue(keyspace: KeyspaceView, slot: number, reply: ReplySink): void {
+  if (slot === ABSENT) return reply.nil();
+  const start = keyspace.valueStart(slot);
+  reply.bulk(keyspace.valueBuffer(slot), start, start + keyspace.valueLength(slot));
+}
+
+/** Copies: what is kept across a change of the keyspace must not lie in it. */
+export function copyValue(keyspace: KeyspaceView, slot: number): Uint8Array {
+  const start = keyspace.valueStart(slot);
+  return keyspace.valueBuffer(slot).slice(start, start + keyspace.valueLength(slot));
+}
+
+export function sameArgument(args: Args, a: number, b: number): boolean {
+  if (args.length(a) !== args.length(b)) return false;
+  const from = args.start(a);
+  const other = args.start(b);
+  for (let at = 0; at < args.length(a); at++) {
+    if (args.bytes[from + at] !== args.bytes[other + at]) return false;
+  }
+  return true;
+}

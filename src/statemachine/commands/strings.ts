@@ -1,0 +1,226 @@
+/** Reading and changing strings: GET, MGET, APPEND, ranges, GETDEL, GETEX. */
+import type { Args } from '../../resp/args.js';
+import type { ReplySink } from '../../resp/reply-sink.js';
+import type { ApplyContext, KeyspaceSpec, ReadContext } from '../command-spec.js';
+import { ABSENT, ValueType } from '../keyspace-view.js';
+import { parseInt64 } from '../numbers.js';
+import { checkExpire, dueOf, unitAt } from './expire-time.js';
+import { putPair } from './set.js';
+import {
+  allKeys,
+  fine,
+  notAnInteger,
+  readSpec,
+  refuseWrongType,
+  replyValue,
+  syntaxError,
+  writeSpec,
+} from './spec-helpers.js';
+
+/** proto-max-bulk-len's default; no string grows beyond it. */
+const stringBytesMax = 512 * 1024 * 1024;
+const tooLong = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)';
+
+function get(context: ReadContext, args: Args, reply: ReplySink): void {
+  const slot = context.find(args, 1);
+  if (!refuseWrongType(context, slot, reply)) replyValue(context.keyspace, slot, reply);
+}
+
+function mget(context: ReadContext, args: Args, reply: ReplySink): void {
+  reply.array(args.count - 1);
+  for (let index = 1; index < args.count; index++) {
+    const slot = context.find(args, index);
+    const isString = slot !== ABSENT && context.keyspace.typeOf(slot) === ValueType.string;
+    replyValue(context.keyspace, isString ? slot : ABSENT, reply);
+  }
+}
+
+function strlen(context: ReadContext, args: Args, reply: ReplySink): void {
+  const slot = context.find(args, 1);
+  if (refuseWrongType(context, slot, reply)) return;
+  reply.integer(slot === ABSENT ? 0 : context.keyspace.valueLength(slot));
+}
+
+/** GETRANGE: negative places count from the end; what lies outside is cut. */
+function getRange(context: ReadContext, args: Args, reply: ReplySink): void {
+  const from = parseInt64(args.bytes, args.start(2), args.end(2));
+  const to = parseInt64(args.bytes, args.start(3), args.end(3));
+  if (from === null || to === null) return reply.error(notAnInteger);
+  const slot = context.find(args, 1);
+  if (refuseWrongType(context, slot, reply)) return;
+  const length = slot === ABSENT ? 0 : context.keyspace.valueLength(slot);
+  let start = Number(from);
+  let end = Number(to);
+  if (start < 0 && end < 0 && start > end) return reply.text('');
+  start = Math.max(0, start < 0 ? length + start : start);
+  end = Math.min(length - 1, Math.max(0, end < 0 ? length + end : end));
+  if (length === 0 || start > end) return reply.text('');
+  const base = context.keyspace.valueStart(slot);
+  reply.bulk(context.keyspace.valueBuffer(slot), base + start, base + end + 1);
+}
+
+function append(context: ApplyContext, args: Args, reply: ReplySink): void {
+  const { keyspace } = context;
+  const slot = context.peek(args, 1);
+  if (refuseWrongType(context, slot, reply)) return;
+  const added = args.length(2);
+  if (slot === ABSENT) {
+    putPair(context, args, 1, 2, 0);
+    return reply.integer(added);
+  }
+  const length = keyspace.valueLength(slot);
+  if (length + added > stringBytesMax) return reply.error(tooLong);
+  writeInto(context, slot, args, 2, length, length + added);
+  reply.integer(length + added);
+}
+
+/** Copies argument `index` to `offset` of the value, made `length` bytes long first. */
+function writeInto(
+  context: ApplyContext,
+  slot: number,
+  args: Args,
+  index: number,
+  offset: number,
+  length: number,
+): void {
+  const { keyspace } = context;
+  keyspace.resizeValue(slot, length);
+  keyspace.valueBuffer(slot).set(args.view(index), keyspace.valueStart(slot) + offset);
+}
+
+function checkSetRange(args: Args): string | null {
+  const offset = parseInt64(args.bytes, args.start(2), args.end(2));
+  if (offset === null) return notAnInteger;
+  return offset < 0 ? 'ERR offset is out of range' : null;
+}
+
+function setRange(context: ApplyContext, args: Args, reply: ReplySink): void {
+  const { keyspace } = context;
+  const offset = Number(parseInt64(args.bytes, args.start(2), args.end(2)));
+  const found = context.peek(args, 1);
+  if (refuseWrongType(context, found, reply)) return;
+  const length = found === ABSENT ? 0 : keyspace.valueLength(found);
+  const added = args.length(3);
+  if (added === 0) return reply.integer(length);
+  if (offset + added > stringBytesMax) return reply.error(tooLong);
+  const { bytes } = args;
+  const slot =
+    found === ABSENT ? context.put(bytes, args.start(1), args.end(1), bytes, 0, 0, 0) : found;
+  const longer = Math.max(length, offset + added);
+  writeInto(context, slot, args, 3, offset, longer);
+  reply.integer(longer);
+}
+
+function getDel(context: ApplyContext, args: Args, reply: ReplySink): void {
+  const slot = context.peek(args, 1);
+  if (refuseWrongType(context, slot, reply)) return;
+  replyValue(context.keyspace, slot, reply);
+  if (slot !== ABSENT) context.keyspace.remove(slot);
+}
+
+function checkGetEx(args: Args): string | null {
+  if (args.count === 2 || (args.count === 3 && args.is(2, 'PERSIST'))) return null;
+  const unit = unitAt(args, 2);
+  if (unit === null || args.count !== 4) return syntaxError;
+  return checkExpire(args, 3, unit, 'getex', true);
+}
+
+function getEx(context: ApplyContext, args: Args, reply: ReplySink): void {
+  const slot = context.find(args, 1);
+  if (refuseWrongType(context, slot, reply)) return;
+  replyValue(context.keyspace, slot, reply);
+  if (slot === ABSENT || args.count === 2) return;
+  const { keyspace } = context;
+  if (args.count === 3) {
+    if (keyspace.dueMs(slot) !== 0) context.setDue(slot, 0);
+    return;
+  }
+  const due = dueOf(args, 3, unitAt(args, 2)!, context.nowMs);
+  if (due <= context.nowMs) keyspace.remove(slot);
+  else context.setDue(slot, due);
+}
+
+export const stringCommands: readonly KeyspaceSpec[] = [
+  readSpec(10, 'get', 2, { summary: 'Returns the string value of a key.' }, get),
+  readSpec(
+    11,
+    'mget',
+    -2,
+    {
+      keys: allKeys,
+      complexity: 'O(N)',
+      summary: 'Returns several values.',
+      syntax: 'key [key ...]',
+    },
+    mget,
+  ),
+  readSpec(12, 'strlen', 2, { since: '2.2.0', summary: 'Returns the length of a string.' }, strlen),
+  readSpec(
+    13,
+    'getrange',
+    4,
+    {
+      flags: [],
+      since: '2.4.0',
+      complexity: 'O(N)',
+      summary: 'Returns a substring.',
+      syntax: 'key start end',
+    },
+    getRange,
+  ),
+  readSpec(
+    14,
+    'substr',
+    4,
+    { flags: [], complexity: 'O(N)', summary: 'Returns a substring.', syntax: 'key start end' },
+    getRange,
+  ),
+  writeSpec(
+    15,
+    'append',
+    3,
+    {
+      flags: ['denyoom', 'fast'],
+      since: '2.0.0',
+      summary: 'Appends to a string.',
+      syntax: 'key value',
+    },
+    fine,
+    append,
+  ),
+  writeSpec(
+    16,
+    'setrange',
+    4,
+    {
+      flags: ['denyoom'],
+      since: '2.2.0',
+      summary: 'Overwrites a part of a string.',
+      syntax: 'key offset value',
+    },
+    checkSetRange,
+    setRange,
+  ),
+  writeSpec(
+    17,
+    'getdel',
+    2,
+    { since: '6.2.0', summary: 'Returns the value of a key and deletes the key.' },
+    fine,
+    getDel,
+  ),
+  writeSpec(
+    18,
+    'getex',
+    -2,
+    {
+      since: '6.2.0',
+      summary: 'Returns the value of a key and sets its expiration.',
+      syntax:
+        'key [EX seconds | PX milliseconds | EXAT unix-time-seconds | ' +
+        'PXAT unix-time-milliseconds | PERSIST]',
+    },
+    checkGetEx,
+    getEx,
+  ),
+];

@@ -1,0 +1,153 @@
+/**
+ * Makes, changes and removes entries: record, bytes, index, wheel and charge together, so that
+ * they always agree. Knows nothing of limits and of the order of eviction beyond taking a removed
+ * key out of its queue.
+ */
+import { copyBytes } from './byte-ranges.js';
+import { Int, Num } from './header.js';
+import { CHARGE_OVERHEAD_BYTES, type KeyspaceState } from './keyspace-state.js';
+import { DUE_MAX_MS, Field } from './record-table.js';
+
+/** Blocks up to this size are kept whatever shrinks in them. */
+const KEPT_BLOCK_BYTES = 64;
+
+export class Entries {
+  constructor(private readonly state: KeyspaceState) {}
+
+  /** A new entry without due time, in no queue. The key is not held yet. */
+  create(
+    hash: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueLength: number,
+  ): number {
+    const { records, blocks, index, header } = this.state;
+    const keyLength = keyEnd - keyStart;
+    const slot = records.allocate();
+    const address = blocks.allocate(keyLength + valueLength, false);
+    const large = blocks.isLarge(keyLength + valueLength);
+    const words = records.forWrite(slot);
+    const at = records.at(slot);
+    words[at + Field.hash] = hash;
+    words[at + Field.address] = address;
+    words[at + Field.valueLength] = valueLength;
+    words[at + Field.keyLength] = keyLength;
+    if (large) records.setLarge(slot, true);
+    blocks.guard(address, large, 0, keyLength + valueLength);
+    copyBytes(blocks.buffer(address, large), blocks.start(address, large), key, keyStart, keyEnd);
+    header.ints[Int.size] = header.ints[Int.size]! + 1;
+    const charge = keyLength + valueLength + CHARGE_OVERHEAD_BYTES;
+    header.nums[Num.usedBytes] = header.nums[Num.usedBytes]! + charge;
+    index.add(slot);
+    this.changed(slot);
+    return slot;
+  }
+
+  /** The entry was modified: another version. */
+  changed(slot: number): void {
+    const { records, header } = this.state;
+    const changes = (header.ints[Int.changes]! + 1) | 0;
+    header.ints[Int.changes] = changes;
+    records.set(slot, Field.version, changes);
+  }
+
+  /** Writes the whole value, for which there is room. */
+  writeValue(slot: number, value: Uint8Array, start: number, end: number): void {
+    const { records, blocks } = this.state;
+    const address = records.get(slot, Field.address);
+    const large = records.isLarge(slot);
+    const keyLength = records.get(slot, Field.keyLength);
+    blocks.guard(address, large, keyLength, keyLength + end - start);
+    const target = blocks.buffer(address, large);
+    copyBytes(target, blocks.start(address, large) + keyLength, value, start, end);
+  }
+
+  /**
+   * Makes room for a value of `length` bytes, of which the first `kept` stay. True when the entry
+   * now has a fresh buffer of its own, whose other bytes are zero.
+   */
+  resize(slot: number, length: number, kept: number): boolean {
+    const { records, blocks, state } = this;
+    const keyLength = records.get(slot, Field.keyLength);
+    const before = records.get(slot, Field.valueLength);
+    const address = records.get(slot, Field.address);
+    const large = records.isLarge(slot);
+    if (length !== before) {
+      state.addCharge(slot, length - before);
+      records.set(slot, Field.valueLength, length);
+    }
+    const needed = keyLength + length;
+    const capacity = blocks.capacity(address, large);
+    const wasteful = capacity > KEPT_BLOCK_BYTES && needed * 4 < capacity * 3;
+    if (needed <= capacity && !wasteful) return false;
+    this.move(slot, needed, keyLength + kept, kept > 0 && length > before);
+    return records.isLarge(slot);
+  }
+
+  private move(slot: number, length: number, kept: number, growing: boolean): void {
+    const { records, blocks } = this;
+    const from = records.get(slot, Field.address);
+    const fromLarge = records.isLarge(slot);
+    const to = blocks.allocate(length, growing);
+    const toLarge = blocks.isLarge(length);
+    const source = blocks.buffer(from, fromLarge);
+    const start = blocks.start(from, fromLarge);
+    blocks.guard(to, toLarge, 0, kept);
+    copyBytes(blocks.buffer(to, toLarge), blocks.start(to, toLarge), source, start, start + kept);
+    blocks.free(from, fromLarge);
+    records.set(slot, Field.address, to);
+    records.setLarge(slot, toLarge);
+  }
+
+  /** Fills part of the value with zeros. */
+  clearValue(slot: number, from: number, to: number): void {
+    const { records, blocks } = this;
+    const address = records.get(slot, Field.address);
+    const large = records.isLarge(slot);
+    const start = blocks.start(address, large) + records.get(slot, Field.keyLength);
+    blocks.buffer(address, large).fill(0, start + from, start + to);
+  }
+
+  /** Call before the value changes in place. */
+  guardValue(slot: number): void {
+    const { records, blocks } = this;
+    const keyLength = records.get(slot, Field.keyLength);
+    const end = keyLength + records.get(slot, Field.valueLength);
+    blocks.guard(records.get(slot, Field.address), records.isLarge(slot), keyLength, end);
+  }
+
+  /** `dueMs` 0: none; before 1970 or too late: the nearest that can be held. */
+  setDue(slot: number, dueMs: number): void {
+    const { records, wheel, header } = this.state;
+    const due = dueMs === 0 ? 0 : Math.min(Math.max(1, Math.floor(dueMs)), DUE_MAX_MS);
+    const before = records.dueMs(slot);
+    if (due === before) return;
+    if (before !== 0) wheel.remove(slot);
+    records.setDue(slot, due);
+    if (due !== 0) wheel.add(slot);
+    const difference = (due === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+    header.ints[Int.keysWithTtl] = header.ints[Int.keysWithTtl]! + difference;
+  }
+
+  drop(slot: number): void {
+    const { state, records, blocks } = this;
+    const { nums, ints } = state.header;
+    const charge = state.chargeOf(slot);
+    state.detach(slot);
+    this.setDue(slot, 0);
+    state.index.remove(slot);
+    blocks.free(records.get(slot, Field.address), records.isLarge(slot));
+    records.release(slot);
+    nums[Num.usedBytes] = nums[Num.usedBytes]! - charge;
+    ints[Int.size] = ints[Int.size]! - 1;
+  }
+
+  private get records(): KeyspaceState['records'] {
+    return this.state.records;
+  }
+
+  private get blocks(): KeyspaceState['blocks'] {
+    return this.state.blocks;
+  }
+}

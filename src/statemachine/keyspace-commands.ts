@@ -1,0 +1,43 @@
+/** All commands of the keyspace, and the way from an opcode of the log to its command. */
+import { assert, TgError } from '../errors.js';
+import type { KeyspaceSpec } from './command-spec.js';
+import { counterCommands } from './commands/counters.js';
+import { expiryCommands } from './commands/expiry.js';
+import { keyCommands } from './commands/keys.js';
+import { scanCommands } from './commands/scan.js';
+import { setCommands } from './commands/set.js';
+import { stringCommands } from './commands/strings.js';
+import { makeExecSpec } from './transaction.js';
+
+/** What clients may send. */
+export const keyspaceSpecs: readonly KeyspaceSpec[] = [
+  ...setCommands,
+  ...stringCommands,
+  ...counterCommands,
+  ...keyCommands,
+  ...expiryCommands,
+  ...scanCommands,
+];
+
+/** EXEC as the log knows it; the server makes it of MULTI ... EXEC. */
+export const execSpec = makeExecSpec(specByOpcode);
+
+const byOpcode = indexByOpcode([...keyspaceSpecs, execSpec]);
+
+function indexByOpcode(specs: readonly KeyspaceSpec[]): readonly (KeyspaceSpec | undefined)[] {
+  const index: (KeyspaceSpec | undefined)[] = [];
+  for (const spec of specs) {
+    assert(index[spec.opcode] === undefined, `opcode ${spec.opcode} is used twice`);
+    index[spec.opcode] = spec;
+  }
+  return index;
+}
+
+/** An entry with a command this version does not know stops the node (requirement 33). */
+export function specByOpcode(opcode: number): KeyspaceSpec {
+  const spec = byOpcode[opcode];
+  if (spec === undefined) {
+    throw new TgError('UNKNOWN_FORMAT', `the log holds a command (${opcode}) of a newer version`);
+  }
+  return spec;
+}

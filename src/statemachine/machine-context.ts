@@ -1,0 +1,94 @@
+/** What commands get to work with: in apply the keyspace of the log, in reads the same unchanged. */
+import type { Args } from '../resp/args.js';
+import type { ApplyContext, ReadContext } from './command-spec.js';
+import type { Keyspace } from './keyspace.js';
+import { ABSENT, type KeyspaceView } from './keyspace-view.js';
+import type { Prng } from './prng.js';
+
+/** A read beside the log: notes the use of keys, changes nothing. Reused from read to read. */
+export class LocalReadContext implements ReadContext {
+  clockMs = 0;
+  random: () => number = () => 0;
+  onTouch: ((slot: number) => void) | null = null;
+  /** Look-ups that found a key, and that did not (INFO keyspace_hits). */
+  hits = 0;
+  misses = 0;
+
+  constructor(readonly keyspace: KeyspaceView) {}
+
+  get nowMs(): number {
+    return this.keyspace.nowMs;
+  }
+
+  find(args: Args, index: number): number {
+    const slot = this.peek(args, index);
+    if (slot === ABSENT) this.misses++;
+    else {
+      this.hits++;
+      this.onTouch?.(slot);
+    }
+    return slot;
+  }
+
+  peek(args: Args, index: number): number {
+    return this.keyspace.find(args.bytes, args.start(index), args.end(index));
+  }
+}
+
+/** In apply: every look-up is part of the log, so uses count at once and the same everywhere. */
+export class LogApplyContext implements ApplyContext {
+  /** Milliseconds; 0: none. */
+  defaultTtlMs = 0;
+  maxTtlMs = 0;
+
+  constructor(
+    readonly keyspace: Keyspace,
+    private readonly prng: Prng,
+  ) {}
+
+  get nowMs(): number {
+    return this.keyspace.nowMs;
+  }
+
+  get clockMs(): number {
+    return this.keyspace.nowMs;
+  }
+
+  random(): number {
+    return this.prng.next();
+  }
+
+  find(args: Args, index: number): number {
+    const slot = this.peek(args, index);
+    if (slot !== ABSENT) this.keyspace.touch(slot);
+    return slot;
+  }
+
+  peek(args: Args, index: number): number {
+    return this.keyspace.find(args.bytes, args.start(index), args.end(index));
+  }
+
+  put(
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    dueMs: number,
+  ): number {
+    const byDefault = this.defaultTtlMs === 0 ? 0 : this.nowMs + this.defaultTtlMs;
+    const due = this.capped(dueMs === 0 ? byDefault : dueMs);
+    return this.keyspace.put(key, keyStart, keyEnd, value, valueStart, valueEnd, due);
+  }
+
+  setDue(slot: number, dueMs: number): void {
+    this.keyspace.setDue(slot, this.capped(dueMs));
+  }
+
+  private capped(dueMs: number): number {
+    if (this.maxTtlMs === 0) return dueMs;
+    const latest = this.nowMs + this.maxTtlMs;
+    return dueMs === 0 || dueMs > latest ? latest : dueMs;
+  }
+}

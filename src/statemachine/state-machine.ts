@@ -1,0 +1,198 @@
+/**
+ * The replicated state: applies entries in order, answers reads, is a function of the log alone.
+ * For each entry: beginEntry, applyNext for each command, endEntry. An entry or command it does
+ * not know is thrown, so that the node stops rather than drift (requirement 33).
+ */
+import { assert, TgError } from '../errors.js';
+import { Args } from '../resp/args.js';
+import type { ReplySink } from '../resp/reply-sink.js';
+import { decodeSettings, latin1Bytes, PayloadKind, PayloadReader } from './batch-format.js';
+import type { ReadContext } from './command-spec.js';
+import { type PolicyName, policyNumbers } from './eviction.js';
+import { Keyspace } from './keyspace.js';
+import { specByOpcode } from './keyspace-commands.js';
+import { KeyspaceRestorer } from './keyspace-restorer.js';
+import { LocalReadContext, LogApplyContext } from './machine-context.js';
+import { Prng } from './prng.js';
+import { decodeTouches } from './touches.js';
+
+/** A snapshot as chunks; what next() gives is valid until the next call. */
+export interface StateView {
+  next(): Uint8Array | null;
+  close(): void;
+}
+
+const headerVersion = 1;
+const headerBytes = 9;
+
+export class StateMachine {
+  appliedIndex: number;
+  private readonly settings: Map<string, string>;
+  private readonly reader = new PayloadReader();
+  private readonly args = new Args();
+  private readonly prng = new Prng();
+  private readonly applyContext: LogApplyContext;
+  private readonly localContext: LocalReadContext;
+  private remaining = 0;
+  private applyingIndex = 0;
+
+  constructor(
+    readonly keyspace: Keyspace = new Keyspace(),
+    appliedIndex = 0,
+    settings: readonly (readonly [string, string])[] = [],
+  ) {
+    this.appliedIndex = appliedIndex;
+    this.settings = new Map(settings);
+    this.applyContext = new LogApplyContext(keyspace, this.prng);
+    this.localContext = new LocalReadContext(keyspace);
+    this.useSettings();
+  }
+
+  /** The log's time, unix ms. */
+  get nowMs(): number {
+    return this.keyspace.nowMs;
+  }
+
+  get hits(): number {
+    return this.localContext.hits;
+  }
+
+  get misses(): number {
+    return this.localContext.misses;
+  }
+
+  /** Called with the slot of each key that a local read used. */
+  set onTouch(run: ((slot: number) => void) | null) {
+    this.localContext.onTouch = run;
+  }
+
+  /** False until the first leader wrote its settings into the log. */
+  get settingsInitialised(): boolean {
+    return this.settings.size > 0;
+  }
+
+  clusterSetting(name: string): string | null {
+    return this.settings.get(name) ?? null;
+  }
+
+  /** Starts an entry; returns how many commands it holds. */
+  beginEntry(index: number, data: Uint8Array): number {
+    assert(index === this.appliedIndex + 1, `entry ${index} after ${this.appliedIndex}`);
+    const { reader } = this;
+    reader.open(data);
+    this.applyingIndex = index;
+    this.prng.seed(reader.seed ^ index);
+    this.keyspace.advance(reader.stampMs);
+    if (reader.kind !== PayloadKind.batch) {
+      this.remaining = 0;
+      this.applyOther(reader.kind, reader.rest());
+    } else this.remaining = reader.count;
+    return this.remaining;
+  }
+
+  /** Applies the next command of the entry and writes its reply. */
+  applyNext(reply: ReplySink): void {
+    assert(this.remaining > 0, 'no command is left in the entry');
+    this.remaining--;
+    const spec = specByOpcode(this.reader.next(this.args));
+    if (spec.kind === 'read') return spec.read(this.applyContext, this.args, reply);
+    const error = spec.check(this.args);
+    if (error === null) spec.apply(this.applyContext, this.args, reply);
+    else reply.error(error);
+  }
+
+  endEntry(): void {
+    assert(this.remaining === 0, 'commands are left in the entry');
+    this.appliedIndex = this.applyingIndex;
+  }
+
+  /** An entry without a payload: no-op or configuration. */
+  skipEntry(index: number): void {
+    assert(index === this.appliedIndex + 1, `entry ${index} after ${this.appliedIndex}`);
+    this.appliedIndex = index;
+  }
+
+  /** For a read beside the log; valid until the next call. */
+  readContext(clockMs: number, random: () => number): ReadContext {
+    this.localContext.clockMs = clockMs;
+    this.localContext.random = random;
+    return this.localContext;
+  }
+
+  openSnapshot(): StateView {
+    let header: Uint8Array | null = this.encodeHeader();
+    const view = this.keyspace.openView();
+    return {
+      next() {
+        const first = header;
+        header = null;
+        return first ?? view.next();
+      },
+      close: () => view.close(),
+    };
+  }
+
+  private applyOther(kind: number, body: Uint8Array): void {
+    switch (kind) {
+      case PayloadKind.pulse:
+        return;
+      case PayloadKind.touches: {
+        const { slots, validAt } = decodeTouches(body, 0, body.length);
+        return this.keyspace.applyTouches(slots, validAt);
+      }
+      case PayloadKind.settings:
+        for (const [name, value] of decodeSettings(body)) this.settings.set(name, value);
+        return this.useSettings();
+      default:
+        throw new TgError('UNKNOWN_FORMAT', `an entry of kind ${kind}`);
+    }
+  }
+
+  private useSettings(): void {
+    if (!this.settingsInitialised) return;
+    const number = (name: string) => Number(this.settings.get(name) ?? 0);
+    const policy = (this.settings.get('maxmemory-policy') ?? 'allkeys-tlru') as PolicyName;
+    if (policyNumbers[policy] === undefined) {
+      throw new TgError('UNKNOWN_FORMAT', `the log asks for the policy ${policy}`);
+    }
+    this.keyspace.configure({
+      maxmemory: number('maxmemory'),
+      maxkeys: number('maxkeys'),
+      policy,
+    });
+    this.applyContext.defaultTtlMs = number('default-ttl') * 1000;
+    this.applyContext.maxTtlMs = number('max-ttl') * 1000;
+  }
+
+  private encodeHeader(): Uint8Array {
+    const text = [...this.settings].sort().map(([name, value]) => `${name}=${value}\n`);
+    const settings = latin1Bytes(text.join(''));
+    const bytes = new Uint8Array(headerBytes + settings.length);
+    bytes[0] = headerVersion;
+    new DataView(bytes.buffer).setFloat64(1, this.appliedIndex, true);
+    bytes.set(settings, headerBytes);
+    return bytes;
+  }
+}
+
+/** Builds a machine from the chunks of a snapshot, aside from any other. */
+export class StateMachineRestorer {
+  private header: Uint8Array | null = null;
+  private readonly keyspace = new KeyspaceRestorer();
+
+  chunk(bytes: Uint8Array): void {
+    if (this.header !== null) return this.keyspace.chunk(bytes);
+    if (bytes.length < headerBytes || bytes[0] !== headerVersion) {
+      throw new TgError('UNKNOWN_FORMAT', `a snapshot of version ${bytes[0]}`);
+    }
+    this.header = bytes.slice();
+  }
+
+  finish(): StateMachine {
+    const { header } = this;
+    if (header === null) throw new TgError('CORRUPT', 'a snapshot without a header');
+    const index = new DataView(header.buffer, header.byteOffset).getFloat64(1, true);
+    const settings = decodeSettings(header.subarray(headerBytes));
+    return new StateMachine(this.keyspace.finish(), index, settings);
+  }
+}
