@@ -55,7 +55,7 @@ export const limits = {
   /** Expired keys removed with one entry; the rest are gone logically and follow later. */
   expirePerEntryMax: 2000,
   /** Moves of keys between levels of the timing wheel with one entry. */
-  cascadePerEntryMax: 8000,
+  cascadePerEntryMax: 2000,
   /** Keys evicted for one write, or at the start of one entry; the rest follow with later ones. */
   evictPerWriteMax: 1024,
   /** Keys that are given another round, at most, before one is evicted all the same. */

@@ -247,6 +247,7 @@ function raftConfig(options: GroupRunnerOptions) {
     id,
     incarnation,
     group,
+    leases: options.leasesInUse(),
     electionTicks,
     heartbeatTicks,
     random,

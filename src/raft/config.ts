@@ -9,6 +9,11 @@ export interface RaftConfig {
    * neither a vote nor a candidacy (requirement 8). Undefined: directories are not told apart.
    */
   readonly incarnation?: string;
+  /**
+   * False: no node of this group serves lease reads, so a node that just started need not behave
+   * as if it had heard a leader whose lease may rest on an answer it gave before a crash.
+   */
+  readonly leases?: boolean;
   /** Minimum election timeout; each wait is drawn from [electionTicks, 2 * electionTicks). */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;

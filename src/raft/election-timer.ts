@@ -4,6 +4,10 @@
  */
 import type { RaftConfig } from './config.js';
 
+/** Soon after the connection to a leader broke, a try that came to nothing is repeated quickly. */
+const hurriedTries = 5;
+const hurriedTicks = 8;
+
 export class ElectionTimer {
   /** Ticks since the start of this core; the time base of everything else in it. */
   now = 0;
@@ -13,9 +17,11 @@ export class ElectionTimer {
    * before it crashed, and that leader may rest a lease on it.
    */
   private leaderHeardAt = 0;
+  private hurriesLeft = 0;
 
   constructor(private readonly config: RaftConfig) {
     this.firesAt = this.draw();
+    if (config.leases === false) this.forgetLeader();
   }
 
   tick(): void {
@@ -27,11 +33,15 @@ export class ElectionTimer {
   }
 
   reset(): void {
-    this.firesAt = this.now + this.draw();
+    if (this.hurriesLeft > 0) {
+      this.hurriesLeft--;
+      this.firesAt = this.now + hurriedTicks + this.config.random(hurriedTicks);
+    } else this.firesAt = this.now + this.draw();
   }
 
   leaderHeard(): void {
     this.leaderHeardAt = this.now;
+    this.hurriesLeft = 0;
     this.reset();
   }
 
@@ -44,8 +54,12 @@ export class ElectionTimer {
     this.leaderHeardAt = this.now - this.config.electionTicks;
   }
 
-  /** Fires after `ticks` ticks unless it would fire sooner anyway. */
-  shortenTo(ticks: number): void {
+  /**
+   * Fires after `ticks` ticks unless it would fire sooner anyway. The others may notice a little
+   * later and refuse the first try, so the next ones come quickly too.
+   */
+  hurry(ticks: number): void {
+    this.hurriesLeft = hurriedTries;
     this.firesAt = Math.min(this.firesAt, this.now + ticks);
   }
 

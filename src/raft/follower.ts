@@ -88,7 +88,7 @@ export class Follower {
     const others = configurations.latest.voters.filter((voter) => voter !== leader).sort();
     const rank = Math.max(0, others.indexOf(id));
     timer.forgetLeader();
-    timer.shortenTo(rank * ticksPerRank + config.random(rankJitterTicks));
+    timer.hurry(rank * ticksPerRank + config.random(rankJitterTicks));
   }
 
   private follow(leader: NodeId): void {

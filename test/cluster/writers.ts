@@ -1,90 +1,81 @@
 /**
- * Clients that write while nodes come and go. Each key is written once, with a value of its own,
- * by ioredis.Cluster; what was acknowledged is remembered and looked for at the end.
+ * Clients that write while nodes come and go. Each key is written once, with a value of its own;
+ * what was acknowledged is remembered and looked for at the end.
  */
-import { Cluster } from 'ioredis';
 import type { TestCluster } from './harness.js';
+import { PlainClient } from './plain-client.js';
 
-export function clusterClient(cluster: TestCluster): Cluster {
-  const nodes = cluster.nodes.map((node) => ({ host: '127.0.0.1', port: node.port }));
-  const client = new Cluster(nodes, {
-    clusterRetryStrategy: () => 20,
-    retryDelayOnFailover: 20,
-    retryDelayOnClusterDown: 20,
-    slotsRefreshTimeout: 1000,
-    redisOptions: { maxRetriesPerRequest: 1, connectTimeout: 500, commandTimeout: 5000 },
-  });
-  // Connections that break are what the test is about.
-  client.on('error', () => {});
-  return client;
+export function clientOf(cluster: TestCluster, at = 0): PlainClient {
+  const ports = cluster.nodes.map((node) => node.port);
+  return new PlainClient(ports, ports[at % ports.length]!);
 }
 
 export class Writers {
   readonly acknowledged = new Map<string, string>();
-  lastAckMs = 0;
-  failures = 0;
+  /** Replies that say "not done", and outcomes that are not known. */
+  refused = 0;
+  unknown = 0;
+  private lastAckMs = 0;
+  private countsFromMs = 0;
   private running = true;
-  private readonly clients: Cluster[] = [];
-  private readonly loops: Promise<void>[] = [];
+  private readonly loops: Promise<void>[];
 
   constructor(cluster: TestCluster, connections: number) {
-    for (let at = 0; at < connections; at++) {
-      const client = clusterClient(cluster);
-      this.clients.push(client);
-      this.loops.push(this.write(client, at));
-    }
+    this.loops = Array.from({ length: connections }, (_, at) =>
+      this.write(clientOf(cluster, at), at),
+    );
   }
 
-  /** Resolves with the time of the first acknowledgement after `since`. */
-  async nextAck(since: number): Promise<number> {
-    while (this.lastAckMs <= since) await new Promise((resolve) => setTimeout(resolve, 1));
-    return this.lastAckMs;
+  /** Ms from now to the first acknowledgement of a write that was sent from now on. */
+  async gap(): Promise<number> {
+    const from = performance.now();
+    this.countsFromMs = from;
+    while (this.lastAckMs <= from) await new Promise((resolve) => setTimeout(resolve, 1));
+    return this.lastAckMs - from;
   }
 
   async stop(): Promise<void> {
     this.running = false;
     await Promise.all(this.loops);
-    for (const client of this.clients) client.disconnect();
   }
 
-  private async write(client: Cluster, writer: number): Promise<void> {
+  private async write(client: PlainClient, writer: number): Promise<void> {
     for (let count = 0; this.running; count++) {
       const key = `w${writer}:${count}`;
       const value = `${count}-${writer}`;
+      const sentAtMs = performance.now();
       try {
-        const sentAt = performance.now();
-        if ((await client.set(key, value)) !== 'OK') throw new Error('no OK');
-        this.acknowledged.set(key, value);
-        // A reply counts for a failover only when the command was sent after it.
-        if (sentAt > this.killedAtMs) this.lastAckMs = performance.now();
+        const answer = await client.command('SET', key, value);
+        if (answer === 'OK') {
+          this.acknowledged.set(key, value);
+          if (sentAtMs >= this.countsFromMs) this.lastAckMs = performance.now();
+        } else this.refused++;
       } catch {
-        this.failures++;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        this.unknown++;
+        await new Promise((resolve) => setTimeout(resolve, 2));
       }
     }
+    client.close();
   }
-
-  killedAtMs = 0;
 }
 
-/** Every acknowledged write, read back through one client. Returns the keys that are missing. */
+/** The acknowledged writes that are not there any more. */
 export async function missing(
   cluster: TestCluster,
   acknowledged: ReadonlyMap<string, string>,
 ): Promise<string[]> {
-  const client = clusterClient(cluster);
+  const leader = await cluster.leader();
+  const client = new PlainClient([leader.port], leader.port);
   const lost: string[] = [];
   const keys = [...acknowledged.keys()];
-  try {
-    for (let at = 0; at < keys.length; at += 500) {
-      const some = keys.slice(at, at + 500);
-      const values = await Promise.all(some.map((key) => client.get(key)));
-      some.forEach((key, index) => {
-        if (values[index] !== acknowledged.get(key)) lost.push(key);
-      });
-    }
-  } finally {
-    client.disconnect();
+  for (let at = 0; at < keys.length; at += 500) {
+    const some = keys.slice(at, at + 500);
+    const values = await client.command('MGET', ...some);
+    if (!Array.isArray(values)) throw new Error(`MGET: ${String(values)}`);
+    some.forEach((key, index) => {
+      if (values[index] !== acknowledged.get(key)) lost.push(key);
+    });
   }
+  client.close();
   return lost;
 }

@@ -198,8 +198,8 @@ describe('Keyspace', () => {
   it('hides a key that is due at once, and removes a bounded number per entry', () => {
     const keyspace = new Keyspace();
     const count = limits.expirePerEntryMax * 2 + 10;
-    for (let at = 0; at < count; at++) put(keyspace, `k${at}`, 'v', 1000);
     keyspace.advance(999);
+    for (let at = 0; at < count; at++) put(keyspace, `k${at}`, 'v', 1000);
     expect(has(keyspace, 'k5')).toBe(true);
     expect(keyspace.expiryOwed).toBe(false);
     keyspace.advance(1000);
