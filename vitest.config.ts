@@ -6,5 +6,7 @@ export default defineConfig({
     // Tests that start real nodes need room on a machine of two cores.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Several clusters of real processes at once starve each other.
+    maxWorkers: 2,
   },
 });

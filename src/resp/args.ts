@@ -38,7 +38,8 @@ export class Args {
     const copy = new Args();
     const from = this.count === 0 ? 0 : this.start(0);
     const to = this.count === 0 ? 0 : this.end(this.count - 1);
-    copy.reset(this.bytes.slice(from, to));
+    // Not slice(): of a Node Buffer that would be a view.
+    copy.reset(new Uint8Array(this.bytes.subarray(from, to)));
     for (let index = 0; index < this.count; index++) {
       copy.push(this.start(index) - from, this.end(index) - from);
     }

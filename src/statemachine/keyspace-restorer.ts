@@ -76,7 +76,8 @@ export class KeyspaceRestorer {
 /** The bytes as words, copied when they do not lie on a word. */
 function wordsOf(bytes: Uint8Array): Int32Array {
   if (bytes.length < CHUNK_HEADER_BYTES || bytes.length % 4 !== 0) throw corrupt('length');
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  // Not slice(): of a Node Buffer that would be a view again.
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
   return new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4);
 }
 

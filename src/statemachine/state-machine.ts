@@ -185,7 +185,7 @@ export class StateMachineRestorer {
     if (bytes.length < headerBytes || bytes[0] !== headerVersion) {
       throw new TgError('UNKNOWN_FORMAT', `a snapshot of version ${bytes[0]}`);
     }
-    this.header = bytes.slice();
+    this.header = new Uint8Array(bytes);
   }
 
   finish(): StateMachine {

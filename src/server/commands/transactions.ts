@@ -75,7 +75,10 @@ const watchSpec: SessionReadSpec = {
     const { session } = origin as Connection;
     if (session.queued !== null) return reply.error('ERR WATCH inside MULTI is not allowed');
     for (let index = 1; index < args.count; index++) {
-      session.transaction.watch(args.view(index).slice(), watchVersion(context, args, index));
+      session.transaction.watch(
+        new Uint8Array(args.view(index)),
+        watchVersion(context, args, index),
+      );
     }
     reply.ok();
   },
