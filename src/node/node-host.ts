@@ -15,7 +15,7 @@ import { StateMachine } from '../statemachine/state-machine.js';
 import { DataDirectory } from '../storage/data-directory.js';
 import { TcpTransport } from '../transport/tcp-transport.js';
 import { ClusterView } from './cluster-view.js';
-import { clusterIdOf, Formation } from './formation.js';
+import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
 import { GroupRunner } from './group-runner.js';
 import { LeaseGuard } from './lease-guard.js';
 import { LogClock } from './log-clock.js';
@@ -126,6 +126,7 @@ class NodeHost implements RunningNode, TransportHandler {
       settings,
       clock,
       onShutdown: () => hooks.onShutdownCommand(),
+      onError: (what, error) => hooks.logger.warn({ error: String(error) }, what),
     });
   }
 
@@ -141,7 +142,11 @@ class NodeHost implements RunningNode, TransportHandler {
     if (hasMembership) await this.nameCluster(recovered);
     await transport.start(this);
     if (hasMembership || directory.identity.clusterId !== null) this.run(recovered);
-    else this.clients.loading = false;
+    else {
+      this.clients.loading = false;
+      // A cluster of one has nobody to wait for.
+      this.form(this.formation.verdict());
+    }
     transport.setPeers(this.knownPeers());
     this.stopTicking = this.clock.every(tickMs, () => this.tick());
     this.hooks.logger.info(
@@ -193,7 +198,7 @@ class NodeHost implements RunningNode, TransportHandler {
   onPeerUp(peer: PeerHello): void {
     this.view.peerUp(peer);
     this.readmission.peerUp(peer);
-    if (this.runner === null) this.form(peer);
+    if (this.runner === null) this.form(this.formation.hear(peer));
     this.clients.changed();
   }
 
@@ -223,8 +228,7 @@ class NodeHost implements RunningNode, TransportHandler {
     this.runner?.tick();
   }
 
-  private form(peer: PeerHello): void {
-    const verdict = this.formation.hear(peer);
+  private form(verdict: FormationVerdict): void {
     if (verdict.kind === 'wait') {
       this.hooks.logger.info({ missing: verdict.missing }, 'waiting for the other first members');
       return;

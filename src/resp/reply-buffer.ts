@@ -1,46 +1,78 @@
 /**
- * Replies as RESP2 or RESP3 bytes, gathered in one buffer until the connection writes it to its
- * socket, once per turn.
+ * Replies as RESP2 or RESP3 bytes, gathered until the connection writes them to its socket, once
+ * per turn. Small replies share a buffer; what is left of it serves the next turn. A buffer that
+ * has grown large is put aside as a finished part, so that no byte is copied again and again.
  */
 import type { ReplySink } from './reply-sink.js';
 
 const smallest = 512;
+const largestReserve = 16 * 1024;
+/** A part is closed at about this size. */
+const partBytes = 1024 * 1024;
 
 export class ReplyBuffer implements ReplySink {
   protocol: 2 | 3 = 2;
   private buffer: Buffer = Buffer.alloc(0);
   private used = 0;
+  private parts: Buffer[] = [];
+  private partsBytes = 0;
+  /** What the next buffer should hold: follows what a turn produces. */
+  private reserve = smallest;
+
+  /** `noteError` hears of every error reply, for the statistics. */
+  constructor(private readonly noteError: (text: string) => void = () => {}) {}
 
   get byteLength(): number {
-    return this.used;
+    return this.partsBytes + this.used;
   }
 
-  /** Hands the bytes over; null when there are none. */
+  /** Hands the bytes over in one piece; null when there are none. */
   take(): Buffer | null {
-    if (this.used === 0) return null;
-    const taken = this.buffer.subarray(0, this.used);
-    // The rest of the buffer serves the next turn while it is large enough to be worth it.
-    this.buffer = this.buffer.subarray(this.used);
+    if (this.parts.length === 0) return this.takeUsed();
+    return Buffer.concat(this.takeParts());
+  }
+
+  /** Hands the bytes over in one or more pieces. */
+  takeParts(): readonly Buffer[] {
+    const { parts } = this;
+    const last = this.takeUsed();
+    if (last !== null) parts.push(last);
+    this.parts = [];
+    this.partsBytes = 0;
+    return parts;
+  }
+
+  /** Forgets what was written. */
+  clear(): void {
+    this.parts = [];
+    this.partsBytes = 0;
     this.used = 0;
-    return taken;
   }
 
   ok(): void {
     this.room(5);
-    this.used += this.buffer.write('+OK\r\n', this.used, 'latin1');
+    const { buffer, used } = this;
+    buffer[used] = 43;
+    buffer[used + 1] = 79;
+    buffer[used + 2] = 75;
+    buffer[used + 3] = 13;
+    buffer[used + 4] = 10;
+    this.used = used + 5;
   }
 
   simple(text: string): void {
-    this.line('+', text);
+    this.latin1(`+${text}\r\n`);
   }
 
   error(text: string): void {
+    this.noteError(text);
     // A line end inside would break the framing (Redis: addReplyErrorFormat).
-    this.line('-', text.replace(/[\r\n]/g, ' '));
+    this.latin1(`-${text.replace(/[\r\n]/g, ' ')}\r\n`);
   }
 
   integer(value: number | bigint): void {
-    this.line(':', String(value));
+    if (typeof value === 'number' && value >= 0 && value < 100) this.header(58, value);
+    else this.latin1(`:${value}\r\n`);
   }
 
   bulk(bytes: Uint8Array, start: number, end: number): void {
@@ -92,7 +124,7 @@ export class ReplyBuffer implements ReplySink {
 
   double(value: number): void {
     const text = formatDouble(value);
-    if (this.protocol === 3) this.line(',', text);
+    if (this.protocol === 3) this.latin1(`,${text}\r\n`);
     else this.text(text);
   }
 
@@ -103,12 +135,11 @@ export class ReplyBuffer implements ReplySink {
 
   verbatim(format: string, text: string): void {
     const bytes = Buffer.from(text, 'utf8');
-    if (this.protocol === 3) {
-      this.header(61, bytes.length + 4);
-      this.latin1(`${format}:`);
-      this.raw(bytes);
-      this.latin1('\r\n');
-    } else this.bulk(bytes, 0, bytes.length);
+    if (this.protocol === 2) return this.bulk(bytes, 0, bytes.length);
+    this.header(61, bytes.length + 4);
+    this.latin1(`${format}:`);
+    this.raw(bytes);
+    this.latin1('\r\n');
   }
 
   raw(bytes: Uint8Array): void {
@@ -117,39 +148,61 @@ export class ReplyBuffer implements ReplySink {
     this.used += bytes.length;
   }
 
+  private takeUsed(): Buffer | null {
+    if (this.used === 0) return null;
+    const taken = this.buffer.subarray(0, this.used);
+    this.reserve = Math.min(largestReserve, Math.max(smallest, this.used * 4));
+    this.buffer = this.buffer.subarray(this.used);
+    this.used = 0;
+    return taken;
+  }
+
   private header(type: number, length: number): void {
     this.room(24);
     const { buffer } = this;
-    buffer[this.used++] = type;
-    if (length < 10) buffer[this.used++] = 48 + length;
+    let at = this.used;
+    buffer[at++] = type;
+    if (length < 10) buffer[at++] = 48 + length;
     else if (length < 100) {
-      buffer[this.used++] = 48 + Math.floor(length / 10);
-      buffer[this.used++] = 48 + (length % 10);
-    } else this.used += buffer.write(String(length), this.used, 'latin1');
-    buffer[this.used++] = 13;
-    buffer[this.used++] = 10;
-  }
-
-  private line(type: string, text: string): void {
-    this.latin1(`${type}${text}\r\n`);
+      buffer[at++] = 48 + ((length / 10) | 0);
+      buffer[at++] = 48 + (length % 10);
+    } else at += buffer.write(String(length), at, 'latin1');
+    buffer[at] = 13;
+    buffer[at + 1] = 10;
+    this.used = at + 2;
   }
 
   private latin1(text: string): void {
     this.room(text.length);
-    this.used += this.buffer.write(text, this.used, 'latin1');
+    const { buffer } = this;
+    let at = this.used;
+    // Crossing into native code costs more than a short loop.
+    if (text.length <= 24) {
+      for (let from = 0; from < text.length; from++) buffer[at++] = text.charCodeAt(from);
+      this.used = at;
+    } else this.used += buffer.write(text, at, 'latin1');
   }
 
   private room(bytes: number): void {
     const needed = this.used + bytes;
     if (needed <= this.buffer.length) return;
-    const wider = Buffer.allocUnsafe(Math.max(smallest, needed, this.used * 2));
+    if (this.used >= partBytes) {
+      this.partsBytes += this.used;
+      this.parts.push(this.buffer.subarray(0, this.used));
+      this.used = 0;
+      this.buffer = Buffer.allocUnsafe(Math.max(partBytes, bytes));
+      return;
+    }
+    const wider = Buffer.allocUnsafe(Math.max(this.reserve, needed, this.used * 2));
     this.buffer.copy(wider, 0, 0, this.used);
     this.buffer = wider;
   }
 }
 
+/** As Redis prints doubles: the shortest digits that give the same number again. */
 function formatDouble(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return 'inf';
   if (value === Number.NEGATIVE_INFINITY) return '-inf';
-  return Number.isNaN(value) ? 'nan' : String(value);
+  if (Number.isNaN(value)) return 'nan';
+  return Object.is(value, -0) ? '-0' : String(value);
 }

@@ -1,8 +1,9 @@
 /**
- * Bytes of a client to commands. Our own, since redis-parser trusts its server (FACTS): every
- * length is checked before anything is allocated, nothing is scanned twice, and a command that
- * lies in one chunk is given as positions in that chunk. Errors are those of Redis 7.2; after one
- * the connection must be closed. Also reads inline commands.
+ * Bytes of a client to commands. Our own, since redis-parser trusts its server: every length is
+ * checked before anything is allocated, nothing is scanned twice, and a command that lies in one
+ * chunk is given as positions in that chunk. Errors are those of Redis 7.2; after one the
+ * connection must be closed. Stricter than Redis in one point: a bulk string must end with CRLF,
+ * where Redis skips two bytes whatever they are. Also reads inline commands.
  */
 import { limits } from '../limits.js';
 import { Args } from './args.js';
@@ -12,52 +13,68 @@ const CR = 13;
 const LF = 10;
 const STAR = 42;
 const DOLLAR = 36;
+const MINUS = 45;
+const ZERO = 48;
 const noBulk = -1;
+/** Room grows with what has come, not with what was announced: at most fourfold. */
+const growthMax = 4;
+const nothing = Buffer.alloc(0);
 
-export interface ParserLimits {
-  /** proto-max-bulk-len */
-  readonly bulkBytesMax: number;
-  /** client-query-buffer-limit: one whole command */
-  readonly queryBytesMax: number;
-  /** Before AUTH the bounds are tighter. */
-  readonly authenticated: boolean;
-}
+type Begun = 'command' | 'more' | 'again';
 
 export class RequestParser {
   /** The command that next() found; valid until next() or feed() is called again. */
   readonly args = new Args();
   /** Set when the input breaks the protocol: the text after "Protocol error: ". */
   error: string | null = null;
-  /** The client speaks HTTP: close without an answer (Redis' cross-protocol check). */
+  /** The client speaks HTTP: close without an answer (Redis: securityWarningCommand). */
   crossProtocol = false;
-  private buffer: Buffer = Buffer.alloc(0);
+  /** One whole command became too large: close without an answer, as Redis does. */
+  tooLarge = false;
+  /** Before AUTH the bounds are tighter. */
+  authenticated = true;
+  /** proto-max-bulk-len */
+  bulkBytesMax = 512 * 1024 * 1024;
+  /** client-query-buffer-limit: bytes of one command */
+  queryBytesMax = 1024 * 1024 * 1024;
+  private buffer: Buffer = nothing;
   /** The buffer was made here and may be written to. */
   private owned = false;
+  /** Where the current command begins. */
   private from = 0;
   private at = 0;
   private end = 0;
+  /** The line that begins at `at` does not end before this place. */
+  private scanned = 0;
   private argumentsLeft = 0;
   private bulkBytes = noBulk;
-
-  constructor(private readonly bounds: () => ParserLimits) {}
 
   /** Bytes held that are not yet part of a command given out. */
   get buffered(): number {
     return this.end - this.at;
   }
 
-  feed(chunk: Buffer): void {
-    if (this.from === this.end || (this.argumentsLeft === 0 && this.at === this.end)) {
-      this.use(chunk);
-    } else this.append(chunk);
+  /** No more commands will be found. */
+  get failed(): boolean {
+    return this.error !== null || this.crossProtocol || this.tooLarge;
   }
 
-  /** True: `args` holds a command. False: more bytes are needed, or `error` is set. */
+  /** Takes the chunk over: it may not change while commands in it are in use. */
+  feed(chunk: Buffer): void {
+    if (this.failed) return;
+    if (this.argumentsLeft === 0 && this.at === this.end) this.use(chunk);
+    else this.append(chunk);
+  }
+
+  /** True: `args` holds a command. False: more bytes are needed, or the parser has failed. */
   next(): boolean {
-    while (this.error === null && !this.crossProtocol) {
+    while (!this.failed) {
       if (this.argumentsLeft > 0) return this.readBulks();
       this.from = this.at;
-      if (this.at >= this.end) return false;
+      if (this.at >= this.end) {
+        this.use(nothing);
+        return false;
+      }
       const begun = this.buffer[this.at] === STAR ? this.readHeader() : this.readInline();
       if (begun === 'command') return true;
       if (begun === 'more') return false;
@@ -70,42 +87,49 @@ export class RequestParser {
     this.owned = false;
     this.from = 0;
     this.at = 0;
+    this.scanned = 0;
     this.end = chunk.length;
+    // An idle client shall not keep its last chunk alive.
+    if (chunk.length === 0) this.args.reset(nothing);
   }
 
   /** Joins what is left of an unfinished command with the next chunk. */
   private append(chunk: Buffer): void {
-    const kept = this.end - this.from;
-    const needed = kept + chunk.length;
-    if (!this.owned || this.from + needed > this.buffer.length) {
-      const wider = Buffer.allocUnsafe(Math.max(needed, this.expectedBytes(needed)));
-      this.buffer.copy(wider, 0, this.from, this.end);
-      this.args.rebase(wider, -this.from);
-      this.at -= this.from;
-      this.from = 0;
-      this.end = kept;
-      this.buffer = wider;
-      this.owned = true;
+    const needed = this.end - this.from + chunk.length;
+    if (needed > this.queryBytesMax) {
+      this.tooLarge = true;
+      return;
     }
+    if (!this.owned || this.end + chunk.length > this.buffer.length) this.move(needed);
     chunk.copy(this.buffer, this.end);
     this.end += chunk.length;
   }
 
-  /** Room for a large argument is made as it comes, not as it is announced. */
-  private expectedBytes(have: number): number {
-    const announced = this.bulkBytes === noBulk ? 0 : this.at - this.from + this.bulkBytes + 1024;
-    return Math.min(Math.max(announced, have), have * 4);
+  private move(needed: number): void {
+    const { from } = this;
+    const wider = Buffer.allocUnsafe(this.roomFor(needed));
+    this.buffer.copy(wider, 0, from, this.end);
+    if (this.argumentsLeft > 0) this.args.rebase(wider, -from);
+    this.at -= from;
+    this.scanned -= from;
+    this.end -= from;
+    this.from = 0;
+    this.buffer = wider;
+    this.owned = true;
   }
 
-  private readHeader(): 'command' | 'more' | 'again' {
+  private roomFor(needed: number): number {
+    const announced = this.bulkBytes === noBulk ? 0 : this.at - this.from + this.bulkBytes + 2;
+    if (announced > needed) return Math.min(announced, needed * growthMax);
+    return needed * 2;
+  }
+
+  private readHeader(): Begun {
     const lineEnd = this.lineEnd('too big mbulk count string');
     if (lineEnd < 0) return 'more';
     const count = this.number(this.at + 1, lineEnd);
-    const { authenticated } = this.bounds();
-    if (count === null || count > limits.argumentsMax) {
-      return this.fail('invalid multibulk length');
-    }
-    if (!authenticated && count > limits.unauthenticatedArgumentsMax) {
+    if (count === null || count > limits.argumentsMax) return this.fail('invalid multibulk length');
+    if (!this.authenticated && count > limits.unauthenticatedArgumentsMax) {
       return this.fail('unauthenticated multibulk length');
     }
     this.at = lineEnd + 2;
@@ -133,23 +157,45 @@ export class RequestParser {
     return true;
   }
 
+  /** The usual header, "$" and up to nine digits, all in sight, is read in one go. */
   private readBulkHeader(): boolean {
+    const { buffer, end } = this;
+    let at = this.at;
+    if (end - at < 4 || buffer[at] !== DOLLAR) return this.readOddBulkHeader();
+    const first = buffer[++at]!;
+    let length = first - ZERO;
+    if (length < 0 || length > 9) return this.readOddBulkHeader();
+    const last = Math.min(at + 9, end);
+    while (++at < last) {
+      const digit = buffer[at]! - ZERO;
+      if (digit < 0 || digit > 9) break;
+      length = length * 10 + digit;
+    }
+    const leadingZero = first === ZERO && at - this.at > 2;
+    if (at + 1 >= end || buffer[at] !== CR || buffer[at + 1] !== LF || leadingZero) {
+      return this.readOddBulkHeader();
+    }
+    return this.beginBulk(length, at);
+  }
+
+  private readOddBulkHeader(): boolean {
     if (this.at >= this.end) return false;
     const lineEnd = this.lineEnd('too big bulk count string');
     if (lineEnd < 0) return false;
-    if (this.buffer[this.at] !== DOLLAR) {
-      const got = String.fromCharCode(this.buffer[this.at]!);
-      this.fail(`expected '$', got '${got}'`);
+    const type = this.buffer[this.at]!;
+    if (type !== DOLLAR) {
+      this.fail(`expected '$', got '${String.fromCharCode(type)}'`);
       return false;
     }
-    const length = this.number(this.at + 1, lineEnd);
-    const { bulkBytesMax, queryBytesMax, authenticated } = this.bounds();
-    const total = lineEnd - this.from + (length ?? 0);
-    if (length === null || length < 0 || length > bulkBytesMax || total > queryBytesMax) {
-      this.fail('invalid bulk length');
-    } else if (!authenticated && length > limits.unauthenticatedBulkBytesMax) {
+    return this.beginBulk(this.number(this.at + 1, lineEnd) ?? -1, lineEnd);
+  }
+
+  private beginBulk(length: number, lineEnd: number): boolean {
+    if (length < 0 || length > this.bulkBytesMax) this.fail('invalid bulk length');
+    else if (!this.authenticated && length > limits.unauthenticatedBulkBytesMax) {
       this.fail('unauthenticated bulk length');
-    } else {
+    } else if (lineEnd - this.from + length > this.queryBytesMax) this.tooLarge = true;
+    else {
       this.at = lineEnd + 2;
       this.bulkBytes = length;
       return true;
@@ -161,59 +207,63 @@ export class RequestParser {
   private lineEnd(tooLong: string): number {
     const { buffer } = this;
     const stop = Math.min(this.end, this.at + limits.inlineBytesMax);
-    let lineEnd = this.at;
+    let lineEnd = Math.max(this.at, this.scanned);
     while (lineEnd < stop && buffer[lineEnd] !== CR) lineEnd++;
-    if (lineEnd === stop && stop < this.end) this.fail(tooLong);
-    if (lineEnd + 1 >= this.end || lineEnd === stop) return -1;
-    if (this.buffer[lineEnd + 1] !== LF) {
-      this.fail('expected LF after CR');
+    this.scanned = lineEnd;
+    if (lineEnd === stop) {
+      if (stop - this.at >= limits.inlineBytesMax) this.fail(tooLong);
       return -1;
     }
-    return lineEnd;
+    if (lineEnd + 1 >= this.end) return -1;
+    if (buffer[lineEnd + 1] === LF) return lineEnd;
+    this.fail('expected LF after CR');
+    return -1;
   }
 
-  /** Redis: string2ll; no sign but a minus, no leading zeros, no blanks. */
+  /** Redis: string2ll. No sign but a minus, no leading zeros, no blanks. */
   private number(start: number, end: number): number | null {
-    const negative = this.buffer[start] === 45;
+    const negative = this.buffer[start] === MINUS;
     let at = negative ? start + 1 : start;
     const digits = end - at;
-    if (digits < 1 || digits > 15 || (digits > 1 && this.buffer[at] === 48)) return null;
+    const zeroFirst = this.buffer[at] === ZERO;
+    if (digits < 1 || digits > 15 || (zeroFirst && (digits > 1 || negative))) return null;
     let value = 0;
     for (; at < end; at++) {
-      const digit = this.buffer[at]! - 48;
+      const digit = this.buffer[at]! - ZERO;
       if (digit < 0 || digit > 9) return null;
       value = value * 10 + digit;
     }
     return negative ? -value : value;
   }
 
-  private readInline(): 'command' | 'more' | 'again' {
-    const found = this.buffer.indexOf(LF, this.at);
+  private readInline(): Begun {
+    const found = this.buffer.indexOf(LF, Math.max(this.at, this.scanned));
+    // A buffer of our own may hold older bytes behind its end.
     const lineEnd = found >= 0 && found < this.end ? found : -1;
-    const length = (lineEnd < 0 ? this.end : lineEnd) - this.at;
-    if (length > limits.inlineBytesMax) return this.fail('too big inline request');
+    const stop = lineEnd < 0 ? this.end : lineEnd;
+    this.scanned = stop;
+    if (stop - this.at > limits.inlineBytesMax) return this.fail('too big inline request');
     if (lineEnd < 0) return 'more';
     const textEnd = lineEnd > this.at && this.buffer[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
     const words = splitInline(this.buffer.subarray(this.at, textEnd));
     this.at = lineEnd + 1;
     if (words === null) return this.fail('unbalanced quotes in request');
-    if (words.length === 0) return 'again';
+    return words.length === 0 ? 'again' : this.give(words);
+  }
+
+  private give(words: readonly Buffer[]): Begun {
     const first = words[0]!.toString('latin1').toLowerCase();
     if (first === 'post' || first === 'host:') {
       this.crossProtocol = true;
       return 'more';
     }
-    this.give(words);
-    return 'command';
-  }
-
-  private give(words: readonly Buffer[]): void {
     this.args.reset(Buffer.concat(words));
     let at = 0;
     for (const word of words) {
       this.args.push(at, at + word.length);
       at += word.length;
     }
+    return 'command';
   }
 
   private fail(error: string): 'more' {

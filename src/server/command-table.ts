@@ -1,6 +1,6 @@
 /**
  * The one table of all commands: those of the keyspace and those a node answers by itself.
- * Looked up straight from the bytes of a request.
+ * Looked up straight from the bytes of a request, in an open-addressed hash table.
  */
 import { assert } from '../errors.js';
 import type { Args } from '../resp/args.js';
@@ -11,34 +11,42 @@ import type { LocalSpec } from './local-spec.js';
 export type AnySpec = KeyspaceSpec | SessionReadSpec | LocalSpec;
 
 export class CommandTable {
-  private readonly byHash = new Map<number, AnySpec[]>();
+  private readonly places: (AnySpec | null)[];
   private readonly byName = new Map<string, AnySpec>();
 
   constructor(specs: readonly AnySpec[]) {
+    let places = 64;
+    while (places < specs.length * 4) places *= 2;
+    this.places = new Array<AnySpec | null>(places).fill(null);
     for (const spec of specs) this.add(spec);
   }
 
+  /** In the order of their names. */
   get all(): readonly AnySpec[] {
-    return [...this.byName.values()];
+    return [...this.byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** The command that argument 0 names, in any case. */
   find(args: Args): AnySpec | null {
     const { bytes } = args;
+    const { places } = this;
     const start = args.start(0);
     const end = args.end(0);
     let hash = 0;
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 33) + (bytes[at]! | 32)) | 0;
-    const candidates = this.byHash.get(hash);
-    if (candidates === undefined) return null;
-    for (const spec of candidates) {
-      if (isNamed(spec.name, bytes, start, end)) return spec;
+    const mask = places.length - 1;
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const spec = places[place]!;
+      if (spec === null || isNamed(spec.name, bytes, start, end)) return spec;
     }
-    return null;
   }
 
+  /** By name in any case; "client|id" names a sub-command. */
   named(name: string): AnySpec | null {
-    return this.byName.get(name.toLowerCase()) ?? null;
+    const [first, second] = name.toLowerCase().split('|');
+    const spec = this.byName.get(first!) ?? null;
+    if (second === undefined || spec === null) return spec;
+    return spec.kind === 'local' ? (spec.subcommands?.get(second) ?? null) : null;
   }
 
   private add(spec: AnySpec): void {
@@ -48,9 +56,10 @@ export class CommandTable {
     for (let at = 0; at < spec.name.length; at++) {
       hash = (Math.imul(hash, 33) + (spec.name.charCodeAt(at) | 32)) | 0;
     }
-    const there = this.byHash.get(hash);
-    if (there === undefined) this.byHash.set(hash, [spec]);
-    else there.push(spec);
+    const mask = this.places.length - 1;
+    let place = hash & mask;
+    while (this.places[place] !== null) place = (place + 1) & mask;
+    this.places[place] = spec;
   }
 }
 

@@ -2,15 +2,18 @@
  * One client. Reads commands from its socket and hands them to the dispatcher one after the
  * other; replies gather in one buffer and leave with one write per turn. Bounded on both sides:
  * input stops while too many commands are unanswered or the client does not read its replies.
+ * While a command is stalled nothing is parsed, so its arguments stay where they are.
  */
 import type { Socket } from 'node:net';
 import { limits } from '../limits.js';
 import type { Args } from '../resp/args.js';
 import { ReplyBuffer } from '../resp/reply-buffer.js';
-import type { ReplySink } from '../resp/reply-sink.js';
-import { type ParserLimits, RequestParser } from '../resp/request-parser.js';
+import { nullSink, type ReplySink } from '../resp/reply-sink.js';
+import { RequestParser } from '../resp/request-parser.js';
 import type { Origin } from './group.js';
+import type { LiveSettings } from './live-settings.js';
 import { Session } from './session.js';
+import type { ServerStats } from './stats.js';
 
 /** What keeps a command from being dispatched now. */
 export type Stall =
@@ -22,45 +25,55 @@ export type Stall =
   | 'busy';
 
 export interface ConnectionHost {
+  readonly live: LiveSettings;
+  readonly stats: ServerStats;
   dispatch(connection: Connection, args: Args): Stall | null;
   /** Output or an end is waiting: call flush() at the end of the turn. */
   dirty(connection: Connection): void;
-  parserLimits(connection: Connection): ParserLimits;
-  /** 0: none */
-  outputBytesHardMax(): number;
+  /** Puts a reply behind the pending commands. */
+  defer(connection: Connection, reply: Uint8Array): void;
   closed(connection: Connection): void;
 }
 
 export class Connection implements Origin {
-  readonly reply = new ReplyBuffer();
+  reply: ReplySink;
   pending = 0;
   lastWrite = 0;
   readonly session: Session;
   readonly openedAtMs = Date.now();
   lastActiveMs = this.openedAtMs;
   lastCommand = 'NULL';
-  commands = 0;
-  /** While parked for a leader or for room: monotonic ms of the last try; 0 otherwise. */
+  /** While parked for a leader or for room: monotonic ms at which to give up; 0 otherwise. */
   parkedUntilMs = 0;
   stall: Stall | null = null;
   isDirty = false;
   closed = false;
-  private readonly parser: RequestParser;
-  private readonly scratch = new ReplyBuffer();
-  private backlog: Buffer[] = [];
+  private readonly parser = new RequestParser();
+  private readonly out: ReplyBuffer;
+  private readonly scratch: ReplyBuffer;
+  /** Read and not parsed yet. */
+  private held: Buffer[] = [];
+  private heldBytes = 0;
+  /** Arguments handed over since nothing was pending: an upper bound of what is pending. */
+  private pendingBytes = 0;
+  private unsentBytes = 0;
   private inputPaused = false;
-  private closeWhenDrained = false;
+  private inputEnded = false;
+  private ending = false;
 
   constructor(
     readonly id: number,
     readonly socket: Socket,
     private readonly host: ConnectionHost,
-    authenticated: boolean,
   ) {
-    this.session = new Session(authenticated);
-    this.parser = new RequestParser(() => host.parserLimits(this));
+    const noteError = (text: string) => host.stats.noteError(text);
+    this.out = new ReplyBuffer(noteError);
+    this.scratch = new ReplyBuffer(noteError);
+    this.reply = this.out;
+    this.session = new Session(host.live.requirepass === '');
     socket.on('data', (chunk: Buffer) => this.onData(chunk));
-    socket.on('drain', () => this.host.dirty(this));
+    socket.on('end', () => this.onEnd());
+    socket.on('drain', () => this.answered());
     socket.on('error', () => this.close());
     socket.on('close', () => this.close());
   }
@@ -70,32 +83,43 @@ export class Connection implements Origin {
   }
 
   get protocol(): 2 | 3 {
-    return this.reply.protocol;
+    return this.out.protocol;
   }
 
   set protocol(version: 2 | 3) {
-    this.reply.protocol = version;
+    this.out.protocol = version;
     this.scratch.protocol = version;
   }
 
+  get isAuthenticated(): boolean {
+    return this.session.authenticated || this.host.live.requirepass === '';
+  }
+
+  /** Bytes of commands that were read and not dispatched. */
   get queryBytes(): number {
-    return this.parser.buffered + this.backlog.reduce((sum, chunk) => sum + chunk.length, 0);
+    return this.parser.buffered + this.heldBytes;
+  }
+
+  /** Bytes of replies that the client did not take. */
+  get outputBytes(): number {
+    return this.out.byteLength + this.socket.writableLength;
   }
 
   /** Group: a reply was written. */
   answered(): void {
-    if (!this.isDirty) this.host.dirty(this);
+    if (this.out.byteLength > this.host.live.outputBytesHardMax) this.close();
+    else if (!this.isDirty) this.host.dirty(this);
   }
 
   /** Where a reply made here is written now; end with `said()`. */
-  speak(): ReplyBuffer {
+  speak(): ReplySink {
     return this.pending === 0 ? this.reply : this.scratch;
   }
 
   /** Puts what was written to speak() in its place: at once, or behind pending commands. */
-  said(defer: (bytes: Uint8Array) => void): void {
+  said(): void {
     const bytes = this.scratch.take();
-    if (bytes !== null) defer(bytes);
+    if (bytes !== null) this.host.defer(this, bytes);
     if (!this.isDirty) this.host.dirty(this);
   }
 
@@ -110,104 +134,148 @@ export class Connection implements Origin {
     this.isDirty = false;
     if (this.closed) return;
     this.writeOut();
-    if (this.stall === 'drain' && this.pending === 0) this.resume();
-    else if (this.stall === null) this.process();
-    this.writeOut();
-    if (this.closeWhenDrained && this.pending === 0) this.socket.end();
+    if (this.pending === 0) this.pendingBytes = 0;
+    if (this.stall === null) this.process();
+    else if (this.stall === 'drain' && this.pending === 0) this.resume();
+    if (!this.isDirty && this.isOver()) this.socket.destroySoon();
   }
 
   /** Tries the stalled command again, then goes on. */
   resume(): void {
-    if (this.closed) return;
-    this.stall = this.host.dispatch(this, this.parser.args);
+    if (this.closed || this.ending || this.stall === 'busy') return;
+    this.handOver();
     if (this.stall === null) this.process();
-    if (!this.isDirty && this.reply.byteLength > 0) this.host.dirty(this);
   }
 
   /** A local command has finished. */
   done(): void {
     this.stall = null;
-    this.host.dirty(this);
+    this.answered();
   }
 
   /** No more commands; ends when all replies are given. */
   finish(): void {
-    this.closeWhenDrained = true;
-    this.socket.pause();
-    this.host.dirty(this);
+    this.ending = true;
+    this.drop();
+    this.answered();
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.backlog = [];
+    this.drop();
+    // Answers to what is pending go nowhere.
+    this.reply = nullSink;
+    this.out.clear();
     this.socket.destroy();
     this.host.closed(this);
   }
 
   private onData(chunk: Buffer): void {
+    this.host.stats.inputBytes += chunk.length;
+    if (this.ending || this.closed) return;
     this.lastActiveMs = Date.now();
-    if (this.closeWhenDrained) return;
-    if (this.stall !== null || this.backlog.length > 0 || this.mustPause()) {
-      this.backlog.push(chunk);
-      this.pauseInput();
-      return;
-    }
-    this.parser.feed(chunk);
+    if (this.held.length > 0 || this.isHalted()) return this.hold(chunk);
+    this.feed(chunk);
     this.process();
   }
 
+  /** The client will send no more, yet may wait for its replies (printf ... | nc). */
+  private onEnd(): void {
+    this.inputEnded = true;
+    this.answered();
+  }
+
+  private hold(chunk: Buffer): void {
+    this.held.push(chunk);
+    this.heldBytes += chunk.length;
+    if (this.inputPaused || this.heldBytes < limits.connectionHeldBytesMax) return;
+    this.inputPaused = true;
+    this.socket.pause();
+  }
+
+  private feed(chunk: Buffer): void {
+    const { live } = this.host;
+    this.parser.bulkBytesMax = live.bulkBytesMax;
+    this.parser.queryBytesMax = live.queryBytesMax;
+    this.parser.feed(chunk);
+  }
+
   private process(): void {
+    this.unsentBytes = this.socket.writableLength;
     for (;;) {
-      this.drainParser();
-      if (this.stall !== null || this.closeWhenDrained || this.closed) return;
-      if (this.mustPause()) return this.pauseInput();
-      const chunk = this.backlog.shift();
+      this.runCommands();
+      if (this.isHalted() || this.parser.failed) return;
+      const chunk = this.held.shift();
       if (chunk === undefined) break;
-      this.parser.feed(chunk);
+      this.heldBytes -= chunk.length;
+      this.feed(chunk);
     }
-    if (this.inputPaused) {
-      this.inputPaused = false;
-      this.socket.resume();
+    if (!this.inputPaused) return;
+    this.inputPaused = false;
+    this.socket.resume();
+  }
+
+  private runCommands(): void {
+    const { parser } = this;
+    while (!this.isHalted()) {
+      parser.authenticated = this.isAuthenticated;
+      if (!parser.next()) {
+        if (parser.failed) this.endBroken();
+        return;
+      }
+      this.host.stats.commands++;
+      this.handOver();
     }
   }
 
-  private drainParser(): void {
-    while (this.stall === null && !this.closeWhenDrained && !this.closed && !this.mustPause()) {
-      if (!this.parser.next()) return this.checkInput();
-      this.commands++;
-      this.stall = this.host.dispatch(this, this.parser.args);
-    }
-    if (this.stall !== null) this.pauseInput();
+  private handOver(): void {
+    const { args } = this.parser;
+    const before = this.pending;
+    this.stall = this.host.dispatch(this, args);
+    if (this.pending > before) this.pendingBytes += args.end(args.count - 1) - args.start(0);
   }
 
-  private checkInput(): void {
-    if (this.parser.crossProtocol) return this.close();
-    if (this.parser.error === null) return;
-    // The error has its place behind what is pending; the last answer comes back here.
+  /** The error has its place behind what is pending: the last answer leads here again. */
+  private endBroken(): void {
+    if (this.parser.error === null) return this.close();
     if (this.pending > 0) return;
     this.reply.error(`ERR Protocol error: ${this.parser.error}`);
     this.finish();
   }
 
-  private mustPause(): boolean {
+  private isHalted(): boolean {
     return (
+      this.stall !== null ||
+      this.ending ||
+      this.closed ||
       this.pending >= limits.connectionPendingMax ||
-      this.socket.writableLength + this.reply.byteLength > limits.connectionOutputSoftMax
+      this.pendingBytes >= limits.connectionPendingBytesMax ||
+      this.unsentBytes + this.out.byteLength > limits.connectionOutputSoftMax
     );
   }
 
-  private pauseInput(): void {
-    if (this.inputPaused) return;
-    this.inputPaused = true;
-    this.socket.pause();
+  private isOver(): boolean {
+    if (this.pending > 0 || this.out.byteLength > 0) return false;
+    return this.ending || (this.inputEnded && !this.isHalted() && this.held.length === 0);
+  }
+
+  private drop(): void {
+    this.held = [];
+    this.heldBytes = 0;
   }
 
   private writeOut(): void {
-    const bytes = this.reply.take();
-    if (bytes === null) return;
-    this.socket.write(bytes);
-    const hardMax = this.host.outputBytesHardMax();
-    if (hardMax > 0 && this.socket.writableLength > hardMax) this.close();
+    const bytes = this.out.byteLength;
+    if (bytes === 0) return;
+    this.host.stats.outputBytes += bytes;
+    const parts = this.out.takeParts();
+    if (parts.length === 1) this.socket.write(parts[0]!);
+    else {
+      this.socket.cork();
+      for (const part of parts) this.socket.write(part);
+      this.socket.uncork();
+    }
+    if (this.socket.writableLength > this.host.live.outputBytesHardMax) this.close();
   }
 }

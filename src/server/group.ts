@@ -24,6 +24,8 @@ export interface Origin {
 /** A read whose work needs more than the keyspace: WATCH, which also notes versions in a session. */
 export interface SessionReadSpec extends SpecBase {
   readonly kind: 'session-read';
+  /** Called before it is handed over, on each try: an error text, or null. */
+  begin?(origin: Origin, args: Args): string | null;
   run(origin: Origin, context: ReadContext, args: Args, reply: ReplySink): void;
 }
 

@@ -4,28 +4,33 @@ import type { ReplySink } from '../resp/reply-sink.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
 import type { Connection, Stall } from './connection.js';
 
+/**
+ * Nothing: the reply was written. A stall: run the same command again later. A promise: the
+ * reply is written into `connection.reply` by the time it resolves.
+ */
+export type Outcome = void | Stall | Promise<void>;
+
 export interface LocalSpec extends SpecBase {
   readonly kind: 'local';
   /**
    * True: the reply depends on nothing that pending commands could change, so it may be made at
-   * once and given in its turn. Otherwise the command waits until the connection has no pending ones.
+   * once and given in its turn. Otherwise the command waits until the connection has no pending
+   * ones.
    */
   readonly anytime?: boolean;
-  /** Sub-commands by lower-case name; `run` is used when there are none. */
+  /** Sub-commands by lower-case name; `run` is for the command without any. */
   readonly subcommands?: ReadonlyMap<string, LocalSpec>;
-  /** Resolves when the reply was written; only for commands that are not `anytime`. */
-  run(connection: Connection, args: Args, reply: ReplySink): void | Promise<void>;
-  /** In place of run: EXEC, which becomes another command. */
-  readonly dispatch?: (connection: Connection, args: Args) => Stall | null;
+  run(connection: Connection, args: Args, reply: ReplySink): Outcome;
 }
 
-type Described = Partial<Omit<SpecBase, 'name' | 'arity'>> & Pick<LocalSpec, 'anytime'>;
+type Described = Partial<Omit<SpecBase, 'name' | 'arity' | 'summary'>> &
+  Pick<LocalSpec, 'anytime'> & { readonly summary: string };
 
 /** Fills in what most local commands share. */
 export function local(
   name: string,
   arity: number,
-  described: Described & { readonly summary: string },
+  described: Described,
   run: LocalSpec['run'],
 ): LocalSpec {
   return {
@@ -44,26 +49,32 @@ export function local(
   };
 }
 
-/** A command made of sub-commands, e.g. CLIENT. */
+/** A command made of sub-commands, e.g. CLIENT. `alone`: what it does without one, e.g. COMMAND. */
 export function container(
   name: string,
-  described: Described & { readonly summary: string },
+  described: Described,
   subcommands: readonly LocalSpec[],
+  alone?: LocalSpec['run'],
 ): LocalSpec {
-  const own = local(name, -2, described, () => {});
-  const help = helpOf(name, subcommands);
-  const all = [...subcommands, help];
+  const own = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
+  const shared = { acl: own.acl, group: own.group, since: own.since };
+  const all = [...subcommands, helpOf(name, shared, subcommands)];
   return { ...own, subcommands: new Map(all.map((spec) => [spec.name, spec])) };
 }
 
-function helpOf(name: string, subcommands: readonly LocalSpec[]): LocalSpec {
+function helpOf(
+  name: string,
+  shared: Partial<SpecBase>,
+  subcommands: readonly LocalSpec[],
+): LocalSpec {
   const upper = name.toUpperCase();
   const lines = [`${upper} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`];
   for (const spec of subcommands) {
     lines.push(`${spec.name.toUpperCase()} ${spec.syntax}`.trim(), `    ${spec.summary}`);
   }
-  lines.push('HELP', '    Print this help.');
-  return local('help', 2, { summary: 'Returns helpful text.' }, (_connection, _args, reply) => {
+  lines.push('HELP', '    Prints this help.');
+  const described = { ...shared, summary: 'Returns helpful text about the subcommands.' };
+  return local('help', 2, described, (_connection, _args, reply) => {
     reply.array(lines.length);
     for (const line of lines) reply.simple(line);
   });

@@ -3,29 +3,21 @@
  * are owed at the end of each turn.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
-import type { ParserLimits } from '../resp/request-parser.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
 import { CommandTable } from './command-table.js';
-import { clientCommands } from './commands/client.js';
-import { clusterCommands } from './commands/cluster.js';
-import { commandCommands } from './commands/command.js';
-import { connectionCommands } from './commands/connection.js';
-import { infoCommands } from './commands/info.js';
-import { sentinelCommands } from './commands/sentinel.js';
-import { serverCommands } from './commands/server.js';
-import { transactionCommands } from './commands/transactions.js';
+import { localCommands } from './commands/local-commands.js';
 import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
-import type { ServerContext } from './server-context.js';
+import { LiveSettings } from './live-settings.js';
 import type { SettingsAccess } from './settings-access.js';
 import { ServerStats } from './stats.js';
 
 export interface RespServerOptions {
   readonly host: string;
+  /** 0: any free port; see RespServer.port. */
   readonly port: number;
   readonly nodeId: string;
   readonly group: Group;
@@ -33,6 +25,11 @@ export interface RespServerOptions {
   readonly clock: Clock;
   /** A client sent SHUTDOWN. */
   readonly onShutdown: () => void;
+  /**
+   * The listening socket failed, e.g. for want of file descriptors; the server goes on. Without
+   * it such an error is thrown, as with any emitter.
+   */
+  readonly onError?: (what: string, error: unknown) => void;
 }
 
 /** How often waiting connections are looked at although nothing changed. */
@@ -40,52 +37,64 @@ const parkedLookMs = 100;
 
 export class RespServer implements ConnectionHost {
   readonly stats = new ServerStats();
+  readonly live: LiveSettings;
   readonly connections = new Map<number, Connection>();
   private readonly server: Server;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
   private dirtyList: Connection[] = [];
   private flushScheduled = false;
+  private wakeScheduled = false;
   private nextId = 1;
   private stopping = false;
   private stopLooking: () => void = () => {};
   private readonly flushNow = () => this.flush();
+  private readonly wakeNow = () => this.wakeParked();
 
   constructor(private readonly options: RespServerOptions) {
     const { group, settings, clock } = options;
+    this.live = new LiveSettings(settings);
     const table: CommandTable = new CommandTable([
       ...keyspaceSpecs,
-      ...this.localCommands(() => table),
+      ...localCommands({
+        ...options,
+        live: this.live,
+        stats: this.stats,
+        connections: this.connections,
+        table: () => table,
+        port: () => this.port,
+        carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
+      }),
     ]);
-    this.dispatcher = new Dispatcher({
-      table,
-      group,
-      clock,
-      stats: this.stats,
-      passwordRequired: () => this.setting('requirepass') !== '',
-      waitMs: () => 2 * Number(this.setting('election-timeout-ms')) + 1000,
-      park: (connection) => this.parked.add(connection),
-      queryBytesMax: () => Number(settings.redisValue('client-query-buffer-limit')),
-    });
-    group.onChange(() => clock.endOfTurn(() => this.wakeParked()));
-    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    const park = (connection: Connection) => this.parked.add(connection);
+    this.dispatcher = new Dispatcher({ table, group, clock, live: this.live, park });
+    group.onChange(() => this.wakeSoon());
+    this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.accept(socket),
+    );
   }
 
+  /** The port listened at; 0 before start(). */
   get port(): number {
     const address = this.server.address();
     return address !== null && typeof address === 'object' ? address.port : 0;
   }
 
+  /** Resolves when clients can connect; rejects with the error of listen(). */
   async start(): Promise<void> {
-    const { host, port, clock } = this.options;
+    const { host, port, clock, onError } = this.options;
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject);
-      this.server.listen(port, host, resolve);
+      this.server.listen(port, host, () => {
+        this.server.off('error', reject);
+        resolve();
+      });
     });
+    if (onError !== undefined) this.server.on('error', (error) => onError('client port', error));
     this.stopLooking = clock.every(parkedLookMs, () => this.lookAround());
   }
 
-  /** Takes no more commands, answers what is pending for a bounded time, then closes. */
+  /** Takes no more commands, answers what is pending for at most `drainMs`, then closes. */
   async stop(drainMs: number): Promise<void> {
     this.stopping = true;
     this.stopLooking();
@@ -109,17 +118,8 @@ export class RespServer implements ConnectionHost {
     this.options.clock.endOfTurn(this.flushNow);
   }
 
-  parserLimits(connection: Connection): ParserLimits {
-    return {
-      bulkBytesMax: Number(this.setting('proto-max-bulk-len')),
-      queryBytesMax: Number(this.setting('client-query-buffer-limit')),
-      authenticated: connection.session.authenticated || this.setting('requirepass') === '',
-    };
-  }
-
-  outputBytesHardMax(): number {
-    const [, hard] = /normal (\d+)/.exec(this.setting('client-output-buffer-limit')) ?? [];
-    return Number(hard ?? 0) || limits.connectionOutputHardMax;
+  defer(connection: Connection, reply: Uint8Array): void {
+    this.options.group.defer(connection, reply);
   }
 
   closed(connection: Connection): void {
@@ -127,42 +127,18 @@ export class RespServer implements ConnectionHost {
     this.parked.delete(connection);
   }
 
-  private localCommands(table: () => CommandTable) {
-    const { options, stats } = this;
-    const context: ServerContext = {
-      ...options,
-      stats,
-      table,
-      connections: this.connections,
-      port: () => this.port,
-      carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
-    };
-    return [
-      ...connectionCommands(context),
-      ...clientCommands(context),
-      ...commandCommands(context),
-      ...infoCommands(context),
-      ...serverCommands(context),
-      ...clusterCommands(context),
-      ...sentinelCommands(context),
-      ...transactionCommands(context),
-    ];
-  }
-
   private accept(socket: Socket): void {
-    const most = Number(this.setting('maxclients'));
-    if (this.stopping || this.connections.size >= most) {
+    if (this.stopping || this.connections.size >= this.live.maxclients) {
       this.stats.rejectedConnections++;
-      socket.on('error', () => {});
-      socket.end('-ERR max number of clients reached\r\n');
+      socket.on('error', () => socket.destroy());
+      socket.write('-ERR max number of clients reached\r\n');
+      socket.destroySoon();
       return;
     }
-    const keepAliveMs = Number(this.setting('tcp-keepalive')) * 1000;
-    if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs);
+    if (this.live.keepAliveMs > 0) socket.setKeepAlive(true, this.live.keepAliveMs);
     this.stats.connections++;
     const id = this.nextId++;
-    const connection = new Connection(id, socket, this, this.setting('requirepass') === '');
-    this.connections.set(id, connection);
+    this.connections.set(id, new Connection(id, socket, this));
   }
 
   private flush(): void {
@@ -172,27 +148,35 @@ export class RespServer implements ConnectionHost {
     for (const connection of due) connection.flush();
   }
 
+  private wakeSoon(): void {
+    if (this.wakeScheduled || this.parked.size === 0) return;
+    this.wakeScheduled = true;
+    this.options.clock.endOfTurn(this.wakeNow);
+  }
+
   private wakeParked(): void {
+    this.wakeScheduled = false;
     const waiting = [...this.parked];
     this.parked.clear();
     for (const connection of waiting) connection.resume();
   }
 
   private lookAround(): void {
+    this.live.refresh();
+    this.stats.sample(this.options.clock.monotonicMs());
     this.wakeParked();
-    const idleMs = Number(this.setting('timeout')) * 1000;
-    if (idleMs === 0) return;
-    const now = Date.now();
+    if (this.live.idleMsMax > 0) this.closeIdle();
+  }
+
+  private closeIdle(): void {
+    const before = Date.now() - this.live.idleMsMax;
     for (const connection of [...this.connections.values()]) {
-      if (connection.pending === 0 && now - connection.lastActiveMs > idleMs) connection.close();
+      const waits = connection.pending > 0 || connection.stall !== null;
+      if (!waits && connection.lastActiveMs < before) connection.close();
     }
   }
 
   private closeAll(): void {
     for (const connection of [...this.connections.values()]) connection.close();
-  }
-
-  private setting(name: string): string {
-    return this.options.settings.redisValue(name) ?? '';
   }
 }

@@ -4,6 +4,7 @@ import type { Args } from '../resp/args.js';
 import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
 import type { Group } from './group.js';
+import type { LiveSettings } from './live-settings.js';
 import type { SettingsAccess } from './settings-access.js';
 import type { ServerStats } from './stats.js';
 
@@ -14,6 +15,7 @@ export interface ServerContext {
   readonly nodeId: string;
   readonly group: Group;
   readonly settings: SettingsAccess;
+  readonly live: LiveSettings;
   readonly clock: Clock;
   readonly stats: ServerStats;
   readonly connections: ReadonlyMap<number, Connection>;

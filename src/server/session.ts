@@ -8,6 +8,9 @@ export interface QueuedCommand {
   readonly args: Args;
 }
 
+/** What a watched key costs beside its bytes, about. */
+const watchOverheadBytes = 100;
+
 export class Session {
   authenticated: boolean;
   name = '';
@@ -21,11 +24,16 @@ export class Session {
   queued: QueuedCommand[] | null = null;
   /** A command could not be queued: EXEC aborts. */
   dirty = false;
-  /** Bytes of arguments queued; counted against client-query-buffer-limit. */
+  /** Bytes queued; counted against client-query-buffer-limit. */
   queuedBytes = 0;
-  /** EXEC as one command, while it waits to be taken. */
-  exec: Args | null = null;
+  /** Times a key was watched. */
+  watchCount = 0;
+  /** EXEC was built and waits for a leader or for room: its local commands have run. */
+  execution: Args | null = null;
   readonly transaction = new TransactionBuilder();
+  /** Keys of WATCH commands whose versions are not known (yet). */
+  private readonly unwatched = new Set<string>();
+  private watchBytes = 0;
 
   constructor(authenticated: boolean) {
     this.authenticated = authenticated;
@@ -34,9 +42,40 @@ export class Session {
   /** EXEC and DISCARD end the transaction and all watches. */
   endTransaction(): void {
     this.queued = null;
-    this.exec = null;
     this.dirty = false;
     this.queuedBytes = 0;
+    this.execution = null;
+    this.unwatch();
+  }
+
+  /** A WATCH was sent. An error text, or null when it may be carried out. */
+  askWatch(args: Args, bytesMax: number): string | null {
+    if (this.queued !== null) return 'ERR WATCH inside MULTI is not allowed';
+    for (let index = 1; index < args.count; index++) {
+      const key = args.text(index);
+      if (this.unwatched.has(key)) continue;
+      this.watchBytes += key.length + watchOverheadBytes;
+      if (this.watchBytes > bytesMax) return 'ERR too many keys are watched';
+      this.unwatched.add(key);
+    }
+    return null;
+  }
+
+  watch(key: Uint8Array, version: number): void {
+    this.unwatched.delete(Buffer.from(key).toString('latin1'));
+    this.transaction.watch(key, version);
+    this.watchCount++;
+  }
+
+  /** A WATCH is pending or has failed: EXEC may not rely on it. */
+  get watchMissing(): boolean {
+    return this.unwatched.size > 0;
+  }
+
+  unwatch(): void {
+    this.watchCount = 0;
+    this.watchBytes = 0;
+    this.unwatched.clear();
     this.transaction.clear();
   }
 

@@ -1,15 +1,53 @@
 /** Counters for INFO. */
+
+/** Rounds of the server's timer that instantaneous_ops_per_sec looks back. */
+const samplesMax = 16;
+/** Distinct error codes that are counted one by one. */
+const errorCodesMax = 128;
+
 export class ServerStats {
   readonly startedAtMs = Date.now();
   connections = 0;
   rejectedConnections = 0;
   commands = 0;
+  inputBytes = 0;
+  outputBytes = 0;
   errors = 0;
+  /** Redis: INFO errorstats. */
+  readonly errorsByCode = new Map<string, number>();
+  private readonly samples: { atMs: number; commands: number }[] = [];
 
+  /** `text` begins with its code: "ERR syntax error". */
+  noteError(text: string): void {
+    this.errors++;
+    const space = text.indexOf(' ');
+    const code = space < 0 ? text : text.slice(0, space);
+    const count = this.errorsByCode.get(code);
+    if (count === undefined && this.errorsByCode.size >= errorCodesMax) return;
+    this.errorsByCode.set(code, (count ?? 0) + 1);
+  }
+
+  sample(nowMs: number): void {
+    this.samples.push({ atMs: nowMs, commands: this.commands });
+    if (this.samples.length > samplesMax) this.samples.shift();
+  }
+
+  get commandsPerSecond(): number {
+    const first = this.samples[0];
+    const last = this.samples.at(-1);
+    if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0;
+    return Math.round(((last.commands - first.commands) * 1000) / (last.atMs - first.atMs));
+  }
+
+  /** CONFIG RESETSTAT */
   reset(): void {
     this.connections = 0;
     this.rejectedConnections = 0;
     this.commands = 0;
+    this.inputBytes = 0;
+    this.outputBytes = 0;
     this.errors = 0;
+    this.errorsByCode.clear();
+    this.samples.length = 0;
   }
 }

@@ -1,157 +1,175 @@
 /**
- * CLUSTER: the whole keyspace is one shard, so the leader is the master of all slots and the
- * others are its replicas.
+ * CLUSTER: the whole keyspace is one shard; the leader is the master of slots 0-16383 and all
+ * other members are its replicas.
  */
-import { createHash } from 'node:crypto';
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import { slotOf } from '../crc16.js';
 import type { ClusterNode } from '../group.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
+import { leaderNode, redisNodeId, replicaNodes } from '../node-names.js';
 import type { ServerContext } from '../server-context.js';
+import { countKeysInSlot, getKeysInSlot } from './slot-keys.js';
 
-const slots = 16384;
+export const slots = 16_384;
 const shared = {
   group: 'cluster',
-  since: '3.0.0',
   acl: ['slow'],
-  flags: ['loading', 'stale'],
+  flags: ['stale', 'loading'],
+  since: '3.0.0',
 } as const;
 
-/** Clients expect 40 hex digits. */
-export function clusterNodeId(id: string): string {
-  return createHash('sha1').update(id).digest('hex');
-}
-
 export function clusterCommands(context: ServerContext): LocalSpec[] {
-  const say = (name: string, summary: string, run: (reply: ReplySink) => void) =>
+  const plain = (name: string, summary: string, run: (reply: ReplySink) => void) =>
     local(name, 2, { ...shared, summary }, (_connection, _args, reply) => run(reply));
+  const replicasOf = (name: string) =>
+    local(
+      name,
+      3,
+      { ...shared, summary: 'Lists the replicas of a master.', syntax: 'node-id' },
+      (_connection, args, reply) => listReplicas(context, args, reply),
+    );
   return [
     container('cluster', { ...shared, summary: 'A container for cluster commands.' }, [
-      say('slots', 'Returns the slots and their nodes.', (reply) => clusterSlots(context, reply)),
-      say('shards', 'Returns the shards.', (reply) => clusterShards(context, reply)),
-      say('nodes', 'Returns the nodes.', (reply) => reply.verbatim('txt', nodeLines(context))),
-      say('info', 'Returns the state of the cluster.', (reply) =>
-        reply.verbatim('txt', clusterInfo(context)),
+      plain('info', 'Returns the state of the cluster.', (reply) => info(context, reply)),
+      plain('myid', 'Returns the id of this node.', (reply) =>
+        reply.text(redisNodeId(context.nodeId)),
       ),
-      say('myid', 'Returns the id of the node.', (reply) =>
-        reply.text(clusterNodeId(context.nodeId)),
+      plain('myshardid', 'Returns the id of the only shard.', (reply) =>
+        reply.text(redisNodeId('shard 0')),
       ),
+      plain('nodes', 'Returns the nodes as text.', (reply) => nodes(context, reply)),
+      plain('shards', 'Returns the shards and their nodes.', (reply) => shards(context, reply)),
+      plain('slots', 'Returns which nodes hold which slots.', (reply) => slotMap(context, reply)),
+      plain('links', 'Returns links of a cluster bus, of which there is none.', (reply) =>
+        reply.array(0),
+      ),
+      replicasOf('replicas'),
+      replicasOf('slaves'),
       local(
         'keyslot',
         3,
         { ...shared, summary: 'Returns the slot of a key.', syntax: 'key' },
-        (_c, args, reply) => reply.integer(slotOf(args.bytes, args.start(2), args.end(2))),
+        (_connection, args, reply) => reply.integer(slotOf(args.bytes, args.start(2), args.end(2))),
       ),
-      local(
-        'countkeysinslot',
-        3,
-        { ...shared, summary: 'Counts the keys in a slot.', syntax: 'slot' },
-        (_c, args, reply) => {
-          if (slotArgument(args, 2) === null) reply.error('ERR Invalid slot');
-          else reply.integer(context.group.countKeysInSlot(slotArgument(args, 2)!));
-        },
-      ),
+      countKeysInSlot(context),
+      getKeysInSlot(context),
     ]),
   ];
 }
 
-function slotArgument(args: Args, index: number): number | null {
-  const slot = Number(args.text(index));
-  return Number.isInteger(slot) && slot >= 0 && slot < slots ? slot : null;
+function epoch(context: ServerContext): number {
+  return Number(context.group.raftInfo().get('term') ?? 0);
 }
 
-/** The leader first; without one this node stands in, so that the layout stays complete. */
-function ordered(context: ServerContext): ClusterNode[] {
-  const nodes = [...context.group.nodes()].filter((node) => node.port !== 0);
-  return nodes.sort((a, b) => Number(b.role === 'leader') - Number(a.role === 'leader'));
+function info(context: ServerContext, reply: ReplySink): void {
+  const leads = leaderNode(context.group) !== null;
+  const fields: [string, string | number][] = [
+    ['cluster_enabled', 1],
+    ['cluster_state', leads ? 'ok' : 'fail'],
+    ['cluster_slots_assigned', slots],
+    ['cluster_slots_ok', leads ? slots : 0],
+    ['cluster_slots_pfail', 0],
+    ['cluster_slots_fail', leads ? 0 : slots],
+    ['cluster_known_nodes', context.group.nodes().length],
+    ['cluster_size', 1],
+    ['cluster_current_epoch', epoch(context)],
+    ['cluster_my_epoch', epoch(context)],
+    ['cluster_stats_messages_sent', 0],
+    ['cluster_stats_messages_received', 0],
+  ];
+  reply.verbatim('txt', fields.map(([name, value]) => `${name}:${value}\r\n`).join(''));
 }
 
-function clusterSlots(context: ServerContext, reply: ReplySink): void {
-  const nodes = ordered(context);
-  if (nodes[0]?.role !== 'leader') return reply.array(0);
-  reply.array(1);
-  reply.array(2 + nodes.length);
-  reply.integer(0);
-  reply.integer(slots - 1);
-  for (const node of nodes) {
-    reply.array(4);
-    reply.text(node.host);
-    reply.integer(node.port);
-    reply.text(clusterNodeId(node.id));
-    reply.array(0);
-  }
+/** One line of CLUSTER NODES. */
+function nodeLine(context: ServerContext, node: ClusterNode, leader: ClusterNode | null): string {
+  const leads = node.id === leader?.id;
+  const flags = [node.self ? 'myself' : '', leads ? 'master' : 'slave'];
+  if (!node.self && !node.connected) flags.push('fail?');
+  const fields = [
+    redisNodeId(node.id),
+    `${node.host}:${node.port}@${node.peerPort}`,
+    flags.filter((flag) => flag !== '').join(','),
+    leads || leader === null ? '-' : redisNodeId(leader.id),
+    0,
+    0,
+    epoch(context),
+    node.self || node.connected ? 'connected' : 'disconnected',
+  ];
+  return `${fields.join(' ')}${leads ? ` 0-${slots - 1}` : ''}`;
 }
 
-function clusterShards(context: ServerContext, reply: ReplySink): void {
-  const nodes = ordered(context);
-  const led = nodes[0]?.role === 'leader';
+function nodes(context: ServerContext, reply: ReplySink): void {
+  const leader = leaderNode(context.group);
+  const lines = context.group.nodes().map((node) => `${nodeLine(context, node, leader)}\n`);
+  reply.verbatim('txt', lines.join(''));
+}
+
+function listReplicas(context: ServerContext, args: Args, reply: ReplySink): void {
+  const { group } = context;
+  const leader = leaderNode(group);
+  const asked = args.text(2).toLowerCase();
+  const found = group.nodes().find((node) => redisNodeId(node.id) === asked);
+  if (found === undefined) return reply.error(`ERR Unknown node ${args.text(2)}`);
+  if (found.id !== leader?.id) return reply.error('ERR The specified node is not a master');
+  const replicas = replicaNodes(group);
+  reply.array(replicas.length);
+  for (const node of replicas) reply.text(nodeLine(context, node, leader));
+}
+
+function shards(context: ServerContext, reply: ReplySink): void {
+  const leader = leaderNode(context.group);
+  const members = context.group.nodes();
   reply.array(1);
   reply.map(2);
   reply.text('slots');
-  reply.array(led ? 2 : 0);
-  if (led) {
+  reply.array(leader === null ? 0 : 2);
+  if (leader !== null) {
     reply.integer(0);
     reply.integer(slots - 1);
   }
   reply.text('nodes');
-  reply.array(nodes.length);
-  for (const node of nodes) {
-    reply.map(7);
-    const text = (name: string, value: string) => {
-      reply.text(name);
-      reply.text(value);
-    };
-    text('id', clusterNodeId(node.id));
-    reply.text('port');
+  reply.array(members.length);
+  for (const node of members) shardNode(node, node.id === leader?.id, reply);
+}
+
+function shardNode(node: ClusterNode, leads: boolean, reply: ReplySink): void {
+  reply.map(7);
+  const texts: [string, string][] = [
+    ['id', redisNodeId(node.id)],
+    ['ip', node.host],
+    ['endpoint', node.host],
+    ['role', leads ? 'master' : 'replica'],
+    ['health', node.self || node.connected ? 'online' : 'fail'],
+  ];
+  for (const [name, value] of texts) {
+    reply.text(name);
+    reply.text(value);
+  }
+  reply.text('port');
+  reply.integer(node.port);
+  reply.text('replication-offset');
+  reply.integer(node.offset);
+}
+
+/** Clients ask it when they look for the leader: without one, no slot is served. */
+function slotMap(context: ServerContext, reply: ReplySink): void {
+  const leader = leaderNode(context.group);
+  if (leader === null) return reply.array(0);
+  const members = [leader, ...replicaNodes(context.group).filter(isReachable)];
+  reply.array(1);
+  reply.array(2 + members.length);
+  reply.integer(0);
+  reply.integer(slots - 1);
+  for (const node of members) {
+    reply.array(4);
+    reply.text(node.host);
     reply.integer(node.port);
-    text('ip', node.host);
-    text('endpoint', node.host);
-    text('role', node.role === 'leader' ? 'master' : 'replica');
-    reply.text('replication-offset');
-    reply.integer(node.offset);
-    text('health', node.connected || node.self ? 'online' : 'failed');
+    reply.text(redisNodeId(node.id));
+    reply.array(0);
   }
 }
 
-function nodeLines(context: ServerContext): string {
-  const nodes = ordered(context);
-  const leader = nodes.find((node) => node.role === 'leader');
-  const epoch = context.group.raftInfo().get('term') ?? 0;
-  const lines = nodes.map((node) => {
-    const isLeader = node === leader;
-    const flags = [
-      ...(node.self ? ['myself'] : []),
-      isLeader || leader === undefined ? 'master' : 'slave',
-      ...(node.connected || node.self ? [] : ['fail']),
-    ].join(',');
-    const master = isLeader || leader === undefined ? '-' : clusterNodeId(leader.id);
-    const link = node.connected || node.self ? 'connected' : 'disconnected';
-    const range = isLeader ? ` 0-${slots - 1}` : '';
-    const address = `${node.host}:${node.port}@${node.peerPort}`;
-    return `${clusterNodeId(node.id)} ${address} ${flags} ${master} 0 0 ${epoch} ${link}${range}\n`;
-  });
-  return lines.join('');
-}
-
-function clusterInfo(context: ServerContext): string {
-  const nodes = ordered(context);
-  const ok = context.group.leader() !== null;
-  const epoch = context.group.raftInfo().get('term') ?? 0;
-  const fields: [string, string | number][] = [
-    ['cluster_enabled', 1],
-    ['cluster_state', ok ? 'ok' : 'fail'],
-    ['cluster_slots_assigned', slots],
-    ['cluster_slots_ok', ok ? slots : 0],
-    ['cluster_slots_pfail', 0],
-    ['cluster_slots_fail', ok ? 0 : slots],
-    ['cluster_known_nodes', nodes.length],
-    ['cluster_size', 1],
-    ['cluster_current_epoch', epoch],
-    ['cluster_my_epoch', epoch],
-    ['cluster_stats_messages_sent', 0],
-    ['cluster_stats_messages_received', 0],
-    ['total_cluster_links_buffer_limit_exceeded', 0],
-  ];
-  return fields.map(([name, value]) => `${name}:${value}\r\n`).join('');
+function isReachable(node: ClusterNode): boolean {
+  return node.self || node.connected;
 }

@@ -1,211 +1,214 @@
-/** COMMAND: made from the one command table. */
+/** COMMAND and its sub-commands: the table of commands, told to clients. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import { globMatches } from '../../statemachine/glob.js';
+import type { SpecBase } from '../../statemachine/command-spec.js';
 import { type AnySpec, arityFits } from '../command-table.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
-import { syntaxArguments, writeArguments } from '../syntax.js';
+import { type DocArgument, parseSyntax } from './command-syntax.js';
+import { matchesGlob } from './glob-names.js';
 
-const shared = {
-  group: 'server',
-  since: '2.8.13',
-  acl: ['slow', 'connection'],
-  flags: ['loading', 'stale'],
-} as const;
+const shared = { group: 'server', acl: ['slow', 'connection'], since: '2.8.13' } as const;
 
 export function commandCommands(context: ServerContext): LocalSpec[] {
-  const command = container('command', { ...shared, summary: 'Describes commands.' }, [
-    local('count', 2, { ...shared, summary: 'Counts commands.' }, (_c, _a, reply) =>
+  const named = { ...shared, syntax: '[command-name [command-name ...]]' };
+  const subcommands = [
+    local('count', 2, { ...shared, summary: 'Returns the number of commands.' }, (_c, _a, reply) =>
       reply.integer(context.table().all.length),
+    ),
+    local('info', -2, { ...named, summary: 'Describes commands.' }, (_c, args, reply) => {
+      if (args.count === 2) return describeAll(context, reply);
+      reply.array(args.count - 2);
+      for (let index = 2; index < args.count; index++) {
+        const spec = context.table().named(args.text(index));
+        if (spec === null) reply.nilArray();
+        else describe(spec, args.text(index).toLowerCase(), reply);
+      }
+    }),
+    local('docs', -2, { ...named, summary: 'Documents commands.' }, (_c, args, reply) =>
+      docs(context, args, reply),
     ),
     local(
       'list',
       -2,
       {
         ...shared,
-        summary: 'Lists names.',
+        summary: 'Lists the names of commands.',
         syntax: '[FILTERBY <MODULE module-name | ACLCAT category | PATTERN pattern>]',
       },
       (_c, args, reply) => list(context, args, reply),
     ),
     local(
-      'info',
-      -2,
-      { ...shared, summary: 'Describes commands.', syntax: '[command-name [command-name ...]]' },
-      (_c, args, reply) => forEach(context, args, reply, writeInfo),
-    ),
-    local(
-      'docs',
-      -2,
-      { ...shared, summary: 'Documents commands.', syntax: '[command-name [command-name ...]]' },
-      (_c, args, reply) => docs(context, args, reply),
-    ),
-    local(
       'getkeys',
       -3,
-      { ...shared, summary: 'Extracts keys.', syntax: 'command [arg [arg ...]]' },
+      { ...shared, summary: 'Extracts the keys of a command.', syntax: 'command [arg [arg ...]]' },
       (_c, args, reply) => getKeys(context, args, reply),
     ),
-  ]);
-  const run: LocalSpec['run'] = (_c, args, reply) => forEach(context, args, reply, writeInfo);
-  return [withoutSubcommand(command, run)];
+  ];
+  const described = { ...shared, summary: 'Returns detailed information about all commands.' };
+  return [
+    container('command', described, subcommands, (_c, _a, reply) => describeAll(context, reply)),
+  ];
 }
 
-/** Bare COMMAND lists everything. */
-function withoutSubcommand(spec: LocalSpec, run: LocalSpec['run']): LocalSpec {
-  return { ...spec, arity: -1, run };
+function describeAll(context: ServerContext, reply: ReplySink): void {
+  const { all } = context.table();
+  reply.array(all.length);
+  for (const spec of all) describe(spec, spec.name, reply);
 }
 
-function forEach(
-  context: ServerContext,
-  args: Args,
-  reply: ReplySink,
-  write: (spec: AnySpec, reply: ReplySink) => void,
-): void {
-  const table = context.table();
-  const names = namesFrom(args);
-  const specs = names.length > 0 ? names.map((name) => findNamed(context, name)) : table.all;
-  reply.array(specs.length);
-  for (const spec of specs) {
-    if (spec === null) reply.nilArray();
-    else write(spec, reply);
-  }
-}
-
-function namesFrom(args: Args): string[] {
-  const names: string[] = [];
-  for (let index = 2; index < args.count; index++) names.push(args.text(index).toLowerCase());
-  return names;
-}
-
-/** "client|id" names a sub-command. */
-function findNamed(context: ServerContext, name: string): AnySpec | null {
-  const [first, second] = name.split('|');
-  const spec = context.table().named(first!);
-  if (second === undefined || spec === null) return spec;
-  const sub = spec.kind === 'local' ? spec.subcommands?.get(second) : undefined;
-  return sub === undefined ? null : { ...sub, name };
-}
-
-function subcommandsOf(spec: AnySpec): LocalSpec[] {
-  if (spec.kind !== 'local' || spec.subcommands === undefined) return [];
-  return [...spec.subcommands.values()].map((sub) => ({
-    ...sub,
-    name: `${spec.name}|${sub.name}`,
-  }));
-}
-
-function writeInfo(spec: AnySpec, reply: ReplySink): void {
+/** Redis: addReplyCommandInfo */
+function describe(spec: AnySpec, fullName: string, reply: ReplySink): void {
+  const subcommands = subcommandsOf(spec);
   reply.array(10);
-  reply.text(spec.name);
+  reply.text(fullName);
   reply.integer(spec.arity);
-  reply.set(spec.flags.length);
-  for (const flag of spec.flags) reply.simple(flag);
+  words(spec.flags, '', reply);
   reply.integer(spec.keys.first);
   reply.integer(spec.keys.last);
   reply.integer(spec.keys.step);
-  reply.set(spec.acl.length);
-  for (const category of spec.acl) reply.simple(`@${category}`);
-  reply.array(0);
-  writeKeySpecs(spec, reply);
-  const subcommands = subcommandsOf(spec);
+  words(spec.acl, '@', reply);
+  reply.set(0);
+  keySpecs(spec, reply);
   reply.array(subcommands.length);
-  for (const sub of subcommands) writeInfo(sub, reply);
+  for (const sub of subcommands) describe(sub, `${spec.name}|${sub.name}`, reply);
 }
 
-function writeKeySpecs(spec: AnySpec, reply: ReplySink): void {
+function words(list: readonly string[], prefix: string, reply: ReplySink): void {
+  reply.set(list.length);
+  for (const word of list) reply.simple(prefix + word);
+}
+
+function keySpecs(spec: SpecBase, reply: ReplySink): void {
   const { first, last, step } = spec.keys;
-  if (first === 0) return reply.array(0);
-  reply.array(1);
+  if (first === 0) return reply.set(0);
+  reply.set(1);
   reply.map(3);
   reply.text('flags');
-  reply.set(1);
-  reply.simple(spec.flags.includes('write') ? 'RW' : 'RO');
+  words(spec.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'], '', reply);
   reply.text('begin_search');
-  reply.map(2);
-  reply.text('type');
-  reply.text('index');
-  reply.text('spec');
-  reply.map(1);
-  reply.text('index');
-  reply.integer(first);
+  searchSpec('index', [['index', first]], reply);
   reply.text('find_keys');
+  const range: [string, number][] = [
+    ['lastkey', last < 0 ? last : last - first],
+    ['keystep', step],
+    ['limit', 0],
+  ];
+  searchSpec('range', range, reply);
+}
+
+function searchSpec(type: string, spec: readonly [string, number][], reply: ReplySink): void {
   reply.map(2);
   reply.text('type');
-  reply.text('range');
+  reply.text(type);
   reply.text('spec');
-  reply.map(3);
-  reply.text('lastkey');
-  reply.integer(last < 0 ? last : last - first);
-  reply.text('keystep');
-  reply.integer(step);
-  reply.text('limit');
-  reply.integer(0);
+  reply.map(spec.length);
+  for (const [name, value] of spec) {
+    reply.text(name);
+    reply.integer(value);
+  }
 }
 
 function docs(context: ServerContext, args: Args, reply: ReplySink): void {
-  const names = namesFrom(args);
-  const asked = names.map((name) => findNamed(context, name)).filter((spec) => spec !== null);
-  const specs = names.length > 0 ? asked : context.table().all;
-  reply.map(specs.length);
-  for (const spec of specs) writeDocs(spec, reply);
+  const chosen: [string, AnySpec][] = [];
+  if (args.count === 2) for (const spec of context.table().all) chosen.push([spec.name, spec]);
+  for (let index = 2; index < args.count; index++) {
+    const spec = context.table().named(args.text(index));
+    if (spec !== null) chosen.push([args.text(index).toLowerCase(), spec]);
+  }
+  documentAll(chosen, reply);
 }
 
-function writeDocs(spec: AnySpec, reply: ReplySink): void {
-  const parts = syntaxArguments(spec.syntax);
-  const subcommands = subcommandsOf(spec);
-  reply.text(spec.name);
-  reply.map(4 + Number(parts.length > 0) + Number(subcommands.length > 0));
-  const pairs = [
-    ['summary', spec.summary],
-    ['since', spec.since],
-    ['group', spec.group],
-    ['complexity', spec.complexity],
-  ] as const;
-  for (const [name, value] of pairs) {
+function documentAll(chosen: readonly (readonly [string, AnySpec])[], reply: ReplySink): void {
+  reply.map(chosen.length);
+  for (const [name, spec] of chosen) {
     reply.text(name);
-    reply.text(value);
+    document(spec, reply);
   }
-  if (parts.length > 0) {
-    reply.text('arguments');
-    writeArguments(parts, reply);
-  }
+}
+
+function document(spec: AnySpec, reply: ReplySink): void {
+  const subcommands = subcommandsOf(spec);
+  const parsed = parseSyntax(spec.syntax);
+  reply.map(4 + (parsed.length > 0 ? 1 : 0) + (subcommands.length > 0 ? 1 : 0));
+  field('summary', spec.summary, reply);
+  field('since', spec.since, reply);
+  field('group', spec.group, reply);
+  field('complexity', spec.complexity, reply);
+  if (parsed.length > 0) documentArguments(parsed, reply);
   if (subcommands.length === 0) return;
   reply.text('subcommands');
-  reply.map(subcommands.length);
-  for (const sub of subcommands) writeDocs(sub, reply);
+  const named = subcommands.map((sub) => [`${spec.name}|${sub.name}`, sub] as const);
+  documentAll(named, reply);
+}
+
+function field(name: string, value: string, reply: ReplySink): void {
+  reply.text(name);
+  reply.text(value);
+}
+
+function documentArguments(list: readonly DocArgument[], reply: ReplySink): void {
+  reply.text('arguments');
+  reply.array(list.length);
+  for (const argument of list) {
+    const flags = [argument.optional && 'optional', argument.multiple && 'multiple'];
+    const set = flags.filter((flag) => typeof flag === 'string');
+    const { name, type, token, arguments: nested } = argument;
+    const plain = nested === undefined && token !== name;
+    const isKey = type === 'key';
+    const optional = [plain, isKey, token !== undefined, set.length > 0, nested !== undefined];
+    reply.map(2 + optional.filter(Boolean).length);
+    field('name', name, reply);
+    field('type', type, reply);
+    if (plain) field('display_text', name, reply);
+    if (isKey) {
+      reply.text('key_spec_index');
+      reply.integer(0);
+    }
+    if (token !== undefined) field('token', token, reply);
+    if (set.length > 0) {
+      reply.text('flags');
+      words(set, '', reply);
+    }
+    if (nested !== undefined) documentArguments(nested, reply);
+  }
 }
 
 function list(context: ServerContext, args: Args, reply: ReplySink): void {
-  let specs = context.table().all;
+  let chosen = context.table().all;
   if (args.count > 2) {
     if (args.count !== 5 || !args.is(2, 'FILTERBY')) return reply.error('ERR syntax error');
-    const value = args.text(4).toLowerCase();
-    const pattern = Buffer.from(value, 'latin1');
-    if (args.is(3, 'ACLCAT')) {
-      specs = specs.filter((spec) => (spec.acl as readonly string[]).includes(value));
+    const wanted = args.text(4);
+    if (args.is(3, 'MODULE')) chosen = [];
+    else if (args.is(3, 'ACLCAT')) {
+      const category = wanted.toLowerCase();
+      chosen = chosen.filter((spec) => (spec.acl as readonly string[]).includes(category));
     } else if (args.is(3, 'PATTERN')) {
-      specs = specs.filter((spec) => globMatches(pattern, Buffer.from(spec.name)));
-    } else if (args.is(3, 'MODULE')) specs = [];
-    else return reply.error('ERR syntax error');
+      chosen = chosen.filter((spec) => matchesGlob(wanted, spec.name));
+    } else return reply.error('ERR syntax error');
   }
-  reply.array(specs.length);
-  for (const spec of specs) reply.text(spec.name);
+  reply.array(chosen.length);
+  for (const spec of chosen) reply.text(spec.name);
 }
 
 function getKeys(context: ServerContext, args: Args, reply: ReplySink): void {
   const spec = context.table().named(args.text(2));
   if (spec === null) return reply.error('ERR Invalid command specified');
+  const { first, last, step } = spec.keys;
+  if (first === 0) return reply.error('ERR The command has no key arguments');
   const count = args.count - 2;
   if (!arityFits(spec.arity, count)) {
     return reply.error('ERR Invalid number of arguments specified for command');
   }
-  const { first, last, step } = spec.keys;
-  if (first === 0) return reply.error('ERR The command has no key arguments');
   const end = last < 0 ? count + last : last;
-  const places: number[] = [];
-  for (let at = first; at <= end; at += step) places.push(at + 2);
-  reply.array(places.length);
-  for (const at of places) reply.bulk(args.bytes, args.start(at), args.end(at));
+  reply.array(Math.floor((end - first) / step) + 1);
+  for (let index = first; index <= end; index += step) {
+    reply.bulk(args.bytes, args.start(index + 2), args.end(index + 2));
+  }
+}
+
+function subcommandsOf(spec: AnySpec): readonly LocalSpec[] {
+  return spec.kind === 'local' && spec.subcommands !== undefined
+    ? [...spec.subcommands.values()]
+    : [];
 }

@@ -22,9 +22,10 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       2,
       { summary: 'Changes the selected database.', syntax: 'index' },
       (_connection, args, reply) => {
-        if (!/^-?\d+$/.test(args.text(1))) reply.error('ERR invalid DB index');
-        else if (args.text(1) === '0') reply.ok();
-        else reply.error('ERR DB index is out of range');
+        if (!/^-?\d{1,10}$/.test(args.text(1))) {
+          reply.error('ERR value is not an integer or out of range');
+        } else if (args.text(1) === '0') reply.ok();
+        else reply.error('ERR SELECT is not allowed in cluster mode');
       },
     ),
     local(
@@ -42,29 +43,13 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       { ...noAuth, since: '6.2.0', summary: 'Resets the connection.' },
       (connection, _args, reply) => {
         connection.session.reset();
-        connection.session.authenticated = context.settings.redisValue('requirepass') === '';
+        connection.session.authenticated = context.live.requirepass === '';
         reply.simple('RESET');
         connection.protocol = 2;
       },
     ),
-    local(
-      'readonly',
-      1,
-      { since: '3.0.0', group: 'cluster', summary: 'Lets reads of this connection be stale.' },
-      (connection, _args, reply) => {
-        connection.session.readOnly = true;
-        reply.ok();
-      },
-    ),
-    local(
-      'readwrite',
-      1,
-      { since: '3.0.0', group: 'cluster', summary: 'Ends READONLY.' },
-      (connection, _args, reply) => {
-        connection.session.readOnly = false;
-        reply.ok();
-      },
-    ),
+    staleReads('readonly', true),
+    staleReads('readwrite', false),
     local(
       'auth',
       -2,
@@ -76,13 +61,25 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       -1,
       {
         ...noAuth,
+        // It would change the protocol between two replies of one transaction.
+        flags: [...noAuth.flags, 'no_multi'],
         since: '6.0.0',
         summary: 'Handshakes with the server.',
         syntax: '[protover [AUTH username password] [SETNAME clientname]]',
       },
-      (connection, args) => hello(context, connection, args),
+      (connection, args, reply) => hello(context, connection, args, reply),
     ),
   ];
+}
+
+/** READONLY and READWRITE */
+function staleReads(name: string, allowed: boolean): LocalSpec {
+  const summary = allowed ? 'Lets reads of this connection be stale.' : 'Ends READONLY.';
+  const described = { since: '3.0.0', group: 'cluster', summary } as const;
+  return local(name, 1, described, (connection, _args, reply) => {
+    connection.session.readOnly = allowed;
+    reply.ok();
+  });
 }
 
 function ping(_connection: Connection, args: Args, reply: ReplySink): void {
@@ -97,7 +94,7 @@ function sha256(text: string): Buffer {
 
 /** Compares in constant time, whatever the lengths. */
 function isPassword(context: ServerContext, user: string, password: string): boolean {
-  const expected = context.settings.redisValue('requirepass') ?? '';
+  const expected = context.live.requirepass;
   const matches = timingSafeEqual(sha256(password), sha256(expected));
   return user === 'default' && (expected === '' || matches);
 }
@@ -106,7 +103,7 @@ const wrongPass = 'WRONGPASS invalid username-password pair or user is disabled.
 
 function auth(context: ServerContext, connection: Connection, args: Args, reply: ReplySink): void {
   if (args.count > 3) return reply.error('ERR syntax error');
-  if (args.count === 2 && context.settings.redisValue('requirepass') === '') {
+  if (args.count === 2 && context.live.requirepass === '') {
     return reply.error(
       'ERR AUTH <password> called without any password configured for the default user. ' +
         'Are you sure your configuration is correct?',
@@ -152,15 +149,15 @@ function helloOptions(connection: Connection, args: Args): HelloOptions | string
   return found;
 }
 
-function hello(context: ServerContext, connection: Connection, args: Args): void {
-  const { session, reply } = connection;
+function hello(context: ServerContext, connection: Connection, args: Args, reply: ReplySink): void {
+  const { session } = connection;
   const options = helloOptions(connection, args);
   if (typeof options === 'string') return reply.error(options);
   if (options.user !== null) {
     if (!isPassword(context, options.user, options.password)) return reply.error(wrongPass);
     session.authenticated = true;
   }
-  if (!session.authenticated) {
+  if (!connection.isAuthenticated) {
     return reply.error(
       'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO ' +
         '<proto> AUTH <user> <pass> option can be used to authenticate the client and select ' +

@@ -1,27 +1,31 @@
-/** INFO: sections and field names as Redis' clients, exporters and dashboards read them. */
-import { totalmem } from 'node:os';
-import type { Args } from '../../resp/args.js';
+/** INFO: one function per section, each giving its fields in order. */
+import { arch, platform, release } from 'node:os';
+import { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import { type LocalSpec, local } from '../local-spec.js';
+import { leaderNode, redisNodeId, replicaNodes, selfNode } from '../node-names.js';
 import { redisVersion, type ServerContext } from '../server-context.js';
 
-type Fields = readonly (readonly [string, string | number])[];
+type Fields = Iterable<readonly [string, string | number]>;
 type Section = (context: ServerContext) => Fields;
 
-const sections: Readonly<Record<string, Section>> = {
-  server,
-  clients,
-  memory,
-  persistence,
-  stats,
-  replication,
-  cpu,
-  modules,
-  errorstats,
-  cluster,
-  keyspace,
-  raft,
-};
+const MiB = 1024 * 1024;
+
+const sections: ReadonlyMap<string, Section> = new Map<string, Section>([
+  ['Server', server],
+  ['Clients', clients],
+  ['Memory', memory],
+  ['Persistence', persistence],
+  ['Stats', stats],
+  ['Replication', replication],
+  ['CPU', cpu],
+  ['Modules', () => []],
+  ['Errorstats', errorstats],
+  ['Cluster', () => [['cluster_enabled', 1]]],
+  ['Keyspace', keyspace],
+  ['Raft', (context) => context.group.raftInfo()],
+]);
+const everything: ReadonlySet<string> = new Set(['all', 'everything', 'default']);
 
 export function infoCommands(context: ServerContext): LocalSpec[] {
   const described = {
@@ -37,169 +41,164 @@ export function infoCommands(context: ServerContext): LocalSpec[] {
 function info(context: ServerContext, args: Args, reply: ReplySink): void {
   const wanted = new Set<string>();
   for (let index = 1; index < args.count; index++) wanted.add(args.text(index).toLowerCase());
-  const all =
-    wanted.size === 0 || ['all', 'everything', 'default'].some((word) => wanted.has(word));
-  const texts: string[] = [];
-  for (const [name, section] of Object.entries(sections)) {
-    if (!all && !wanted.has(name)) continue;
-    const lines = section(context).map(([field, value]) => `${field}:${value}\r\n`);
-    texts.push(`# ${name[0]!.toUpperCase()}${name.slice(1)}\r\n${lines.join('')}`);
+  const all = wanted.size === 0 || [...wanted].some((name) => everything.has(name));
+  const shown: string[] = [];
+  for (const [name, section] of sections) {
+    if (!all && !wanted.has(name.toLowerCase())) continue;
+    const lines = [...section(context)].map(([field, value]) => `${field}:${value}\r\n`);
+    shown.push(`# ${name}\r\n${lines.join('')}`);
   }
-  reply.verbatim('txt', texts.join('\r\n'));
+  reply.verbatim('txt', shown.join('\r\n'));
 }
 
 function server(context: ServerContext): Fields {
-  const seconds = Math.floor((Date.now() - context.stats.startedAtMs) / 1000);
+  const uptime = Math.floor((Date.now() - context.stats.startedAtMs) / 1000);
   return [
     ['redis_version', redisVersion],
     ['redis_git_sha1', '00000000'],
     ['redis_git_dirty', 0],
     ['redis_build_id', '0'],
     ['redis_mode', 'cluster'],
-    ['server_name', 'tgcache'],
-    ['os', `${process.platform} ${process.arch}`],
+    ['os', `${platform()} ${release()} ${arch()}`],
     ['arch_bits', 64],
-    ['node_version', process.version],
+    ['multiplexing_api', 'libuv'],
     ['process_id', process.pid],
-    ['run_id', context.nodeId],
+    ['run_id', redisNodeId(context.nodeId)],
     ['tcp_port', context.port()],
-    ['uptime_in_seconds', seconds],
-    ['uptime_in_days', Math.floor(seconds / 86_400)],
-    ['hz', 10],
-    ['executable', process.execPath],
-    ['config_file', ''],
+    ['server_time_usec', context.clock.wallMs() * 1000],
+    ['uptime_in_seconds', uptime],
+    ['uptime_in_days', Math.floor(uptime / 86_400)],
+    ['node_version', process.version],
+    ['tgcache_node', context.nodeId],
   ];
 }
 
 function clients(context: ServerContext): Fields {
+  let waiting = 0;
+  let watching = 0;
+  for (const { stall, session } of context.connections.values()) {
+    if (stall === 'wait') waiting++;
+    if (session.watchCount > 0) watching++;
+  }
   return [
     ['connected_clients', context.connections.size],
-    ['cluster_connections', context.group.nodes().filter((node) => node.connected).length],
-    ['maxclients', context.settings.redisValue('maxclients') ?? ''],
-    ['blocked_clients', 0],
+    ['cluster_connections', 0],
+    ['maxclients', context.live.maxclients],
+    ['blocked_clients', waiting],
     ['tracking_clients', 0],
+    ['watching_clients', watching],
   ];
 }
 
 function memory(context: ServerContext): Fields {
-  const used = context.group.keyspaceInfo().usedBytes;
-  const { rss } = process.memoryUsage();
-  const maxmemory = context.group.clusterSetting('maxmemory') ?? '0';
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const { usedBytes } = context.group.keyspaceInfo();
+  const setting = (name: string) =>
+    context.group.clusterSetting(name) ?? context.settings.redisValue(name) ?? '';
+  const maxmemory = Number(setting('maxmemory'));
   return [
-    ['used_memory', used],
-    ['used_memory_human', human(used)],
+    ['used_memory', usedBytes],
+    ['used_memory_human', human(usedBytes)],
     ['used_memory_rss', rss],
     ['used_memory_rss_human', human(rss)],
-    ['used_memory_dataset', used],
-    ['total_system_memory', totalmem()],
+    ['used_memory_dataset', usedBytes],
+    ['heap_used', heapUsed],
+    ['external_memory', external],
     ['maxmemory', maxmemory],
-    ['maxmemory_human', human(Number(maxmemory))],
-    ['maxmemory_policy', context.group.clusterSetting('maxmemory-policy') ?? ''],
-    ['mem_fragmentation_ratio', (rss / Math.max(1, used)).toFixed(2)],
-    ['mem_allocator', 'node'],
+    ['maxmemory_human', human(maxmemory)],
+    ['maxmemory_policy', setting('maxmemory-policy')],
   ];
 }
 
+function human(bytes: number): string {
+  return `${(bytes / MiB).toFixed(2)}M`;
+}
+
+/** INFO itself is no write: what refuses it refuses everything. */
+function isLoading({ group, table }: ServerContext): boolean {
+  const info = table().named('info');
+  return info !== null && group.writeRefusal(info, new Args()) === 'loading';
+}
+
+/** Every acknowledged write is in the synced log, which is what Redis' appendonly says. */
 function persistence(context: ServerContext): Fields {
-  const raft = context.group.raftInfo();
   return [
-    ['loading', 0],
+    ['loading', isLoading(context) ? 1 : 0],
     ['async_loading', 0],
     ['rdb_changes_since_last_save', 0],
     ['rdb_bgsave_in_progress', 0],
     ['rdb_last_bgsave_status', 'ok'],
     ['aof_enabled', 1],
+    ['aof_rewrite_in_progress', 0],
     ['aof_last_write_status', 'ok'],
-    ['raft_snapshot_index', raft.get('snapshot_index') ?? 0],
   ];
 }
 
-function stats(context: ServerContext): Fields {
-  const { expired, evicted, hits, misses } = context.group.keyspaceInfo();
+function stats({ stats: counted, group }: ServerContext): Fields {
+  const { expired, evicted, hits, misses } = group.keyspaceInfo();
   return [
-    ['total_connections_received', context.stats.connections],
-    ['total_commands_processed', context.stats.commands],
-    ['rejected_connections', context.stats.rejectedConnections],
+    ['total_connections_received', counted.connections],
+    ['total_commands_processed', counted.commands],
+    ['instantaneous_ops_per_sec', counted.commandsPerSecond],
+    ['total_net_input_bytes', counted.inputBytes],
+    ['total_net_output_bytes', counted.outputBytes],
+    ['rejected_connections', counted.rejectedConnections],
     ['expired_keys', expired],
     ['evicted_keys', evicted],
     ['keyspace_hits', hits],
     ['keyspace_misses', misses],
-    ['total_error_replies', context.stats.errors],
+    ['pubsub_channels', 0],
+    ['pubsub_patterns', 0],
+    ['total_error_replies', counted.errors],
   ];
 }
 
 function replication(context: ServerContext): Fields {
-  const { group } = context;
-  const nodes = group.nodes();
-  const self = nodes.find((node) => node.self);
-  const offset = self?.offset ?? 0;
-  if (group.isLeader) {
-    const replicas = nodes.filter((node) => !node.self && node.connected);
-    return [
-      ['role', 'master'],
-      ['connected_slaves', replicas.length],
-      ...replicas.map(
-        (node, at) =>
-          [
-            `slave${at}`,
-            `ip=${node.host},port=${node.port},state=online,offset=${node.offset},lag=0`,
-          ] as const,
-      ),
-      ['master_repl_offset', offset],
-    ];
+  const { group, nodeId } = context;
+  const leader = leaderNode(group);
+  const offset = selfNode(group)?.offset ?? 0;
+  const fields: [string, string | number][] = [['role', group.isLeader ? 'master' : 'slave']];
+  if (!group.isLeader) {
+    fields.push(
+      ['master_host', leader?.host ?? ''],
+      ['master_port', leader?.port ?? 0],
+      ['master_link_status', leader?.connected === true ? 'up' : 'down'],
+      ['master_last_io_seconds_ago', leader?.connected === true ? 0 : -1],
+      ['master_sync_in_progress', isLoading(context) ? 1 : 0],
+      ['slave_read_repl_offset', offset],
+      ['slave_repl_offset', offset],
+      ['slave_priority', 100],
+      ['slave_read_only', 1],
+    );
   }
-  const leader = group.leader();
-  return [
-    ['role', 'slave'],
-    ['master_host', leader?.host ?? ''],
-    ['master_port', leader?.port ?? 0],
-    ['master_link_status', leader === null ? 'down' : 'up'],
-    ['master_last_io_seconds_ago', leader === null ? -1 : 0],
-    ['master_sync_in_progress', 0],
-    ['slave_repl_offset', offset],
-    ['slave_priority', 100],
-    ['slave_read_only', 1],
-    ['connected_slaves', 0],
-    ['master_repl_offset', offset],
-  ];
+  const replicas = group.isLeader ? replicaNodes(group) : [];
+  fields.push(['connected_slaves', replicas.filter((node) => node.connected).length]);
+  for (const [at, node] of replicas.entries()) {
+    const state = node.connected ? 'online' : 'offline';
+    const place = `ip=${node.host},port=${node.port}`;
+    fields.push([`slave${at}`, `${place},state=${state},offset=${node.offset},lag=0`]);
+  }
+  fields.push(
+    ['master_failover_state', 'no-failover'],
+    ['master_replid', redisNodeId(`replication of ${leader?.id ?? nodeId}`)],
+    ['master_repl_offset', leader?.offset ?? offset],
+  );
+  return fields;
 }
 
 function cpu(): Fields {
-  const { user, system } = process.cpuUsage();
+  const { system, user } = process.cpuUsage();
   return [
     ['used_cpu_sys', (system / 1e6).toFixed(6)],
     ['used_cpu_user', (user / 1e6).toFixed(6)],
   ];
 }
 
-function modules(): Fields {
-  return [];
+function errorstats({ stats: counted }: ServerContext): Fields {
+  return [...counted.errorsByCode].map(([code, count]) => [`errorstat_${code}`, `count=${count}`]);
 }
 
-function errorstats(context: ServerContext): Fields {
-  return context.stats.errors === 0 ? [] : [['errorstat_ERR', `count=${context.stats.errors}`]];
-}
-
-function cluster(): Fields {
-  return [['cluster_enabled', 1]];
-}
-
-function keyspace(context: ServerContext): Fields {
-  const { keys, keysWithTtl } = context.group.keyspaceInfo();
+function keyspace({ group }: ServerContext): Fields {
+  const { keys, keysWithTtl } = group.keyspaceInfo();
   return keys === 0 ? [] : [['db0', `keys=${keys},expires=${keysWithTtl},avg_ttl=0`]];
-}
-
-function raft(context: ServerContext): Fields {
-  return [...context.group.raftInfo()];
-}
-
-export function human(bytes: number): string {
-  const units = ['B', 'K', 'M', 'G', 'T'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return unit === 0 ? `${bytes}B` : `${value.toFixed(2)}${units[unit]}`;
 }

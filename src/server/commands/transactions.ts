@@ -2,15 +2,17 @@
  * MULTI, EXEC, DISCARD, WATCH, UNWATCH. Commands gather in the session; EXEC becomes one command
  * in one log entry, and watched versions are compared when it is applied.
  */
+import { assert } from '../../errors.js';
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ReadContext } from '../../statemachine/command-spec.js';
 import { execSpec } from '../../statemachine/keyspace-commands.js';
 import { watchVersion } from '../../statemachine/transaction.js';
-import type { Connection } from '../connection.js';
+import { Connection } from '../connection.js';
 import type { Origin, SessionReadSpec } from '../group.js';
-import { type LocalSpec, local } from '../local-spec.js';
+import { type LocalSpec, local, type Outcome } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
+import type { QueuedCommand } from '../session.js';
 
 const shared = {
   group: 'transactions',
@@ -29,20 +31,32 @@ export function transactionCommands(context: ServerContext): (LocalSpec | Sessio
     local(
       'discard',
       1,
-      { ...shared, anytime: true, since: '2.0.0', summary: 'Discards a transaction.' },
+      // Waits for pending commands: a WATCH among them would be noted after the end.
+      { ...shared, since: '2.0.0', summary: 'Discards a transaction.' },
       discard,
     ),
     local(
       'unwatch',
       1,
-      { ...shared, since: '2.2.0', summary: 'Forgets watched keys.' },
+      { ...shared, since: '2.2.0', summary: 'Forgets about watched keys of a transaction.' },
       (connection, _args, reply) => {
-        connection.session.transaction.clear();
+        // Inside MULTI it runs at EXEC, which ends all watches by itself and needs them until then.
+        if (connection.session.queued === null) connection.session.unwatch();
         reply.ok();
       },
     ),
-    watchSpec,
-    execLocal(context),
+    watchSpec(context),
+    local(
+      'exec',
+      1,
+      {
+        ...shared,
+        anytime: true,
+        since: '1.2.0',
+        summary: 'Executes all commands in a transaction.',
+      },
+      (connection, _args, reply) => exec(context, connection, reply),
+    ),
   ];
 }
 
@@ -60,57 +74,79 @@ function discard(connection: Connection, _args: Args, reply: ReplySink): void {
   reply.ok();
 }
 
-/** Reads the versions of keys through the group, so that it sees earlier writes of the connection. */
-const watchSpec: SessionReadSpec = {
-  kind: 'session-read',
-  name: 'watch',
-  arity: -2,
-  ...shared,
-  keys: { first: 1, last: -1, step: 1 },
-  since: '2.2.0',
-  summary: 'Monitors changes to keys to determine the execution of a transaction.',
-  complexity: 'O(1) for every key.',
-  syntax: 'key [key ...]',
-  run(origin: Origin, context: ReadContext, args: Args, reply: ReplySink): void {
-    const { session } = origin as Connection;
-    if (session.queued !== null) return reply.error('ERR WATCH inside MULTI is not allowed');
-    for (let index = 1; index < args.count; index++) {
-      session.transaction.watch(
-        new Uint8Array(args.view(index)),
-        watchVersion(context, args, index),
-      );
-    }
-    reply.ok();
-  },
-};
-
-function execLocal(context: ServerContext): LocalSpec {
-  const summary = 'Executes all commands in a transaction.';
-  const spec = local('exec', 1, { ...shared, since: '1.2.0', summary }, execErrors);
-  const dispatch = (connection: Connection, args: Args) => {
-    const { session } = connection;
-    if (session.queued === null || session.dirty) {
-      return context.carryOut(connection, { ...spec, anytime: true }, args);
-    }
-    session.exec ??= buildExec(connection);
-    const stall = context.carryOut(connection, execSpec, session.exec);
-    if (stall === null) session.endTransaction();
-    return stall;
+/**
+ * Reads the versions of keys through the group, so that it sees earlier writes of the connection.
+ * begin() notes the keys in the session; those left over at EXEC could not be watched.
+ */
+function watchSpec(context: ServerContext): SessionReadSpec {
+  return {
+    kind: 'session-read',
+    name: 'watch',
+    arity: -2,
+    ...shared,
+    keys: { first: 1, last: -1, step: 1 },
+    since: '2.2.0',
+    summary: 'Monitors changes to keys to determine the execution of a transaction.',
+    complexity: 'O(1) for every key.',
+    syntax: 'key [key ...]',
+    begin(origin: Origin, args: Args): string | null {
+      if (!(origin instanceof Connection)) return 'ERR WATCH needs a client';
+      return origin.session.askWatch(args, context.live.queryBytesMax);
+    },
+    run: noteVersions,
   };
-  return { ...spec, dispatch };
 }
 
-function execErrors(connection: Connection, _args: Args, reply: ReplySink): void {
+function noteVersions(origin: Origin, context: ReadContext, args: Args, reply: ReplySink): void {
+  assert(origin instanceof Connection, 'begin() lets only clients watch');
+  for (let index = 1; index < args.count; index++) {
+    origin.session.watch(args.view(index).slice(), watchVersion(context, args, index));
+  }
+  reply.ok();
+}
+
+function exec(context: ServerContext, connection: Connection, reply: ReplySink): Outcome {
   const { session } = connection;
   if (session.queued === null) return reply.error('ERR EXEC without MULTI');
+  if (session.dirty) {
+    session.endTransaction();
+    return reply.error('EXECABORT Transaction discarded because of previous errors.');
+  }
+  if (session.execution === null) {
+    if (connection.pending > 0 && mustDrain(connection, session.queued)) return 'drain';
+    if (session.watchMissing) {
+      session.endTransaction();
+      return reply.error('EXECABORT Transaction discarded because a key could not be watched.');
+    }
+    if (session.watchCount === 0 && session.queued.every(({ spec }) => spec.kind === 'local')) {
+      return runHere(connection, session.queued, reply);
+    }
+    session.execution = build(connection, session.queued);
+  }
+  const stall = context.carryOut(connection, execSpec, session.execution);
+  if (stall !== null) return stall;
   session.endTransaction();
-  reply.error('EXECABORT Transaction discarded because of previous errors.');
 }
 
-/** Local commands are run now; their replies travel as they are. */
-function buildExec(connection: Connection): Args {
-  const { queued, transaction } = connection.session;
-  for (const { spec, args } of queued!) {
+/** A WATCH may be among the pending commands, or a local command may depend on them. */
+function mustDrain(connection: Connection, queued: readonly QueuedCommand[]): boolean {
+  if (connection.session.watchMissing) return true;
+  return queued.some(({ spec }) => spec.kind === 'local' && spec.anytime !== true);
+}
+
+/** A transaction without any command of the keyspace needs no log and no leader. */
+function runHere(connection: Connection, queued: readonly QueuedCommand[], reply: ReplySink): void {
+  reply.array(queued.length);
+  for (const { spec, args } of queued) {
+    if (spec.kind === 'local') void spec.run(connection, args, reply);
+  }
+  connection.session.endTransaction();
+}
+
+/** Local commands run now; their replies travel with the transaction. */
+function build(connection: Connection, queued: readonly QueuedCommand[]): Args {
+  const { transaction } = connection.session;
+  for (const { spec, args } of queued) {
     if (spec.kind === 'local') {
       transaction.queueLiteral(connection.capture((sink) => void spec.run(connection, args, sink)));
     } else if (spec.kind !== 'session-read') transaction.queue(spec, args);

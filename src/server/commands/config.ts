@@ -1,0 +1,160 @@
+/** CONFIG: the table of settings, those of this node and those that all nodes share. */
+import type { Args } from '../../resp/args.js';
+import type { ReplySink } from '../../resp/reply-sink.js';
+import type { Connection } from '../connection.js';
+import { refusalText, wrongArity } from '../gates.js';
+import { container, type LocalSpec, local, type Outcome } from '../local-spec.js';
+import type { ServerContext } from '../server-context.js';
+import { matchesGlob } from './glob-names.js';
+
+const shared = {
+  group: 'server',
+  acl: ['admin', 'slow', 'dangerous'],
+  flags: ['admin', 'noscript', 'loading', 'stale'],
+  since: '2.0.0',
+} as const;
+
+const noKeys = { first: 0, last: 0, step: 0 };
+
+/** Settings of Redis that are facts here; redis-benchmark and others ask for them. */
+const facts: ReadonlyMap<string, string> = new Map([
+  ['appendonly', 'yes'],
+  ['databases', '1'],
+  ['save', ''],
+]);
+
+export function configCommands(context: ServerContext): LocalSpec[] {
+  return [
+    container('config', { ...shared, summary: 'A container for server configuration commands.' }, [
+      local(
+        'get',
+        -3,
+        {
+          ...shared,
+          summary: 'Returns the values of settings.',
+          syntax: 'parameter [parameter ...]',
+        },
+        (_connection, args, reply) => get(context, args, reply),
+      ),
+      local(
+        'set',
+        -4,
+        {
+          ...shared,
+          // A shared setting travels through the log by itself.
+          flags: [...shared.flags, 'no_multi'],
+          summary: 'Sets settings while the server runs.',
+          syntax: 'parameter value [parameter value ...]',
+        },
+        (connection, args, reply) => set(context, connection, args, reply),
+      ),
+      local(
+        'resetstat',
+        2,
+        { ...shared, summary: "Resets the server's statistics." },
+        (_connection, _args, reply) => {
+          context.stats.reset();
+          reply.ok();
+        },
+      ),
+    ]),
+  ];
+}
+
+/** What is in force: a shared setting has one value for all nodes. */
+function inForce(context: ServerContext, name: string): string | null {
+  const { settings, group } = context;
+  const shares = settings.isClusterWide(name) ? group.clusterSetting(name) : null;
+  return shares ?? settings.redisValue(name) ?? facts.get(name) ?? null;
+}
+
+function get(context: ServerContext, args: Args, reply: ReplySink): void {
+  const names = new Set([...context.settings.list(), ...facts.keys()]);
+  const found = new Map<string, string>();
+  for (let index = 2; index < args.count; index++) {
+    const pattern = args.text(index).toLowerCase();
+    for (const name of names) {
+      if (matchesGlob(pattern, name)) found.set(name, inForce(context, name) ?? '');
+    }
+  }
+  reply.map(found.size);
+  for (const [name, value] of found) {
+    reply.text(name);
+    reply.text(value);
+  }
+}
+
+function set(
+  context: ServerContext,
+  connection: Connection,
+  args: Args,
+  reply: ReplySink,
+): Outcome {
+  if (args.count % 2 !== 0) return reply.error(wrongArity('config|set'));
+  const changes: Change[] = [];
+  for (let index = 2; index < args.count; index += 2) {
+    const name = args.text(index).toLowerCase();
+    const before = context.settings.redisValue(name);
+    if (before === null) {
+      return reply.error(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`);
+    }
+    if (changes.some((change) => change.name === name)) {
+      return reply.error(failed(name, 'duplicate parameter'));
+    }
+    changes.push({ name, before, value: args.text(index + 1) });
+  }
+  return change(context, connection, changes, args, reply);
+}
+
+interface Change {
+  readonly name: string;
+  readonly before: string;
+  readonly value: string;
+}
+
+/** All or nothing for the settings of this node (Redis 7); shared ones follow one by one. */
+function change(
+  context: ServerContext,
+  connection: Connection,
+  changes: readonly Change[],
+  args: Args,
+  reply: ReplySink,
+): Outcome {
+  const { settings, live } = context;
+  for (const [at, { name, value }] of changes.entries()) {
+    const error = settings.set(name, value);
+    if (error === null) continue;
+    takeBack(context, changes.slice(0, at));
+    return reply.error(failed(name, error));
+  }
+  live.refresh();
+  const shares = changes.filter(({ name }) => settings.isClusterWide(name));
+  if (shares.length === 0) return reply.ok();
+  return share(context, connection, shares, args);
+}
+
+async function share(
+  context: ServerContext,
+  connection: Connection,
+  changes: readonly Change[],
+  args: Args,
+): Promise<void> {
+  const { settings, group } = context;
+  for (const [at, { name }] of changes.entries()) {
+    // settings.set() has checked the value and given it its plain form ("1gb" is bytes now).
+    const refusal = await group.changeSetting(name, settings.redisValue(name) ?? '');
+    if (refusal === null) continue;
+    takeBack(context, changes.slice(at));
+    return connection.reply.error(refusalText(refusal, group, { keys: noKeys }, args));
+  }
+  connection.reply.ok();
+}
+
+function takeBack(context: ServerContext, changes: readonly Change[]): void {
+  for (const { name, before } of changes) context.settings.set(name, before);
+  context.live.refresh();
+}
+
+function failed(name: string, error: string): string {
+  return `ERR CONFIG SET failed (possibly related to argument '${name}') - ${error}`;
+}

@@ -1,0 +1,27 @@
+/** All commands that a node answers by itself. */
+import type { SessionReadSpec } from '../group.js';
+import type { LocalSpec } from '../local-spec.js';
+import type { ServerContext } from '../server-context.js';
+import { clientCommands } from './client.js';
+import { clusterCommands } from './cluster.js';
+import { commandCommands } from './command.js';
+import { configCommands } from './config.js';
+import { connectionCommands } from './connection.js';
+import { infoCommands } from './info.js';
+import { sentinelCommands } from './sentinel.js';
+import { serverCommands } from './server.js';
+import { transactionCommands } from './transactions.js';
+
+export function localCommands(context: ServerContext): (LocalSpec | SessionReadSpec)[] {
+  return [
+    ...connectionCommands(context),
+    ...clientCommands(context),
+    ...commandCommands(context),
+    ...configCommands(context),
+    ...infoCommands(context),
+    ...serverCommands(context),
+    ...clusterCommands(context),
+    ...sentinelCommands(context),
+    ...transactionCommands(context),
+  ];
+}

@@ -1,0 +1,75 @@
+/**
+ * The checks a command passes before it is carried out, in order: known, arity, authentication.
+ * Each gives an error text as Redis words it. Whether the node may serve the command (loading,
+ * leader, memory, load) is the group's to say.
+ */
+import type { Args } from '../resp/args.js';
+import type { SpecBase } from '../statemachine/command-spec.js';
+import { type AnySpec, arityFits } from './command-table.js';
+import { slotOf } from './crc16.js';
+import type { Group, Refusal } from './group.js';
+
+/** Redis shows so much of what it does not know. */
+const shownMax = 128;
+
+export function wrongArity(name: string): string {
+  return `ERR wrong number of arguments for '${name}' command`;
+}
+
+/** Redis: names the first arguments, up to 128 bytes of them. */
+export function unknownCommand(args: Args): string {
+  let shown = '';
+  for (let index = 1; index < args.count && shown.length < shownMax; index++) {
+    shown += `'${args.text(index).slice(0, shownMax - shown.length)}' `;
+  }
+  const name = args.text(0).slice(0, shownMax);
+  return `ERR unknown command '${name}', with args beginning with: ${shown}`;
+}
+
+/** The sub-command that argument 1 names, or an error text; a command without any stays itself. */
+export function resolve(spec: AnySpec, args: Args): AnySpec | string {
+  if (!arityFits(spec.arity, args.count)) return wrongArity(spec.name);
+  if (spec.kind !== 'local' || spec.subcommands === undefined || args.count < 2) return spec;
+  const given = args.text(1);
+  const found = spec.subcommands.get(given.toLowerCase());
+  if (found === undefined) {
+    const shown = given.slice(0, shownMax);
+    return `ERR unknown subcommand '${shown}'. Try ${spec.name.toUpperCase()} HELP.`;
+  }
+  return arityFits(found.arity, args.count) ? found : wrongArity(`${spec.name}|${found.name}`);
+}
+
+/** CONTRACT.md: all of these promise that the command did not and will not happen. */
+export function refusalText(
+  refusal: Refusal,
+  group: Group,
+  spec: Pick<SpecBase, 'keys'>,
+  args: Args,
+): string {
+  switch (refusal) {
+    case 'not-leader': {
+      const leader = group.leader();
+      if (leader === null) return noLeader;
+      return `MOVED ${slotOfCommand(spec, args)} ${leader.host}:${leader.port}`;
+    }
+    case 'no-leader':
+      return noLeader;
+    case 'overloaded':
+      return 'TRYAGAIN the node is overloaded or lags behind; the command was not carried out';
+    case 'loading':
+      return 'LOADING tgcache is loading the dataset in memory';
+    case 'out-of-memory':
+      return "OOM command not allowed when used memory > 'maxmemory'.";
+    case 'too-large':
+      return "OOM command is larger than 'maxmemory'.";
+  }
+}
+
+const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
+
+/** Slot of the first key; commands without keys use slot 0. */
+function slotOfCommand(spec: Pick<SpecBase, 'keys'>, args: Args): number {
+  const { first } = spec.keys;
+  if (first === 0 || first >= args.count) return 0;
+  return slotOf(args.bytes, args.start(first), args.end(first));
+}

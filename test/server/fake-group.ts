@@ -1,0 +1,177 @@
+/**
+ * A Group of one node over the real state machine. Answers operations in the order in which they
+ * came, some turns later, as a cluster does; tests may hold answers back and set refusals.
+ */
+import type { Args } from '../../src/resp/args.js';
+import { nullSink } from '../../src/resp/reply-sink.js';
+import type {
+  ClusterNode,
+  Group,
+  NodeAddress,
+  Origin,
+  Refusal,
+  SessionReadSpec,
+} from '../../src/server/group.js';
+import { BatchWriter } from '../../src/statemachine/batch-format.js';
+import type { KeyspaceSpec, SpecBase } from '../../src/statemachine/command-spec.js';
+import { StateMachine } from '../../src/statemachine/state-machine.js';
+
+interface Operation {
+  readonly origin: Origin;
+  readonly answer: () => void;
+}
+
+export class FakeGroup implements Group {
+  readonly machine = new StateMachine();
+  isLeader = true;
+  refusal: Refusal | null = null;
+  /** Answers wait while this is set. */
+  held = false;
+  /** Reads without anything pending run at once, as with a lease. */
+  readsAtOnce = false;
+  writes = 0;
+  leaderPort = 7001;
+  readonly shared = new Map<string, string>();
+  private readonly waiting: Operation[] = [];
+  private readonly watchers: (() => void)[] = [];
+  private readonly writer = new BatchWriter();
+  private scheduled = false;
+
+  write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null {
+    if (this.refusal !== null) return this.refusal;
+    const copy = args.clone();
+    this.push(origin, () => this.apply(origin, spec, copy));
+    return null;
+  }
+
+  writeRefusal(_spec: SpecBase, _args: Args): Refusal | null {
+    return this.refusal;
+  }
+
+  read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null {
+    if (this.refusal !== null && !(origin.stale && this.refusal === 'not-leader')) {
+      return this.refusal;
+    }
+    if (this.readsAtOnce && origin.pending === 0) {
+      this.run(origin, spec, args);
+      return null;
+    }
+    const copy = args.clone();
+    this.push(origin, () => this.run(origin, spec, copy));
+    return null;
+  }
+
+  defer(origin: Origin, bytes: Uint8Array): void {
+    const copy = bytes.slice();
+    this.push(origin, () => origin.reply.raw(copy));
+  }
+
+  leader(): NodeAddress | null {
+    if (this.refusal === 'no-leader') return null;
+    const id = this.isLeader ? 'n1' : 'n2';
+    return { id, host: '127.0.0.1', port: this.leaderPort };
+  }
+
+  onChange(run: () => void): void {
+    this.watchers.push(run);
+  }
+
+  /** Tells the server that role, leader or room changed. */
+  changed(): void {
+    for (const run of this.watchers) run();
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  /** Lets held answers go. */
+  release(): void {
+    this.held = false;
+    this.schedule();
+  }
+
+  nodes(): readonly ClusterNode[] {
+    const offset = this.machine.appliedIndex;
+    return ['n1', 'n2', 'n3'].map((id, at) => ({
+      id,
+      host: '127.0.0.1',
+      port: 7001 + at,
+      peerPort: 17_001 + at,
+      role: (id === 'n1') === this.isLeader && id !== 'n3' ? 'leader' : 'follower',
+      self: id === 'n1',
+      connected: true,
+      zone: null,
+      offset,
+    }));
+  }
+
+  raftInfo(): ReadonlyMap<string, string | number> {
+    return new Map<string, string | number>([
+      ['node_id', 'n1'],
+      ['term', 3],
+      ['commit_index', this.machine.appliedIndex],
+    ]);
+  }
+
+  async digest() {
+    return { index: this.machine.appliedIndex, digest: 'd'.repeat(40) };
+  }
+
+  keyspaceInfo() {
+    const { keyspace } = this.machine;
+    const nothing = { keysWithTtl: 0, expired: 0, evicted: 0, hits: 0, misses: 0 };
+    return { ...nothing, keys: keyspace.size, usedBytes: keyspace.usedBytes };
+  }
+
+  countKeysInSlot(): number {
+    return this.machine.keyspace.size;
+  }
+
+  async changeSetting(name: string, value: string): Promise<Refusal | null> {
+    if (this.refusal === null) this.shared.set(name, value);
+    return this.refusal;
+  }
+
+  clusterSetting(name: string): string | null {
+    return this.shared.get(name) ?? null;
+  }
+
+  private push(origin: Origin, answer: () => void): void {
+    origin.pending++;
+    this.waiting.push({ origin, answer });
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.held) return;
+    this.scheduled = true;
+    setImmediate(() => setImmediate(() => this.answerAll()));
+  }
+
+  private answerAll(): void {
+    this.scheduled = false;
+    for (const { origin, answer } of this.waiting.splice(0)) {
+      origin.pending--;
+      answer();
+      origin.answered();
+    }
+  }
+
+  private apply(origin: Origin, spec: KeyspaceSpec, args: Args): void {
+    this.writes++;
+    this.writer.begin();
+    this.writer.append(spec.opcode, args);
+    const { machine } = this;
+    machine.beginEntry(machine.appliedIndex + 1, this.writer.finish(Date.now(), 1));
+    machine.applyNext(origin.reply ?? nullSink);
+    machine.endEntry();
+  }
+
+  private run(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
+    const context = this.machine.readContext(Date.now(), () => 1);
+    if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
+    else if (spec.kind === 'read') spec.read(context, args, origin.reply);
+    else throw new Error(`${spec.name} is no read`);
+  }
+}
