@@ -100,7 +100,7 @@ function watchSpec(context: ServerContext): SessionReadSpec {
 function noteVersions(origin: Origin, context: ReadContext, args: Args, reply: ReplySink): void {
   assert(origin instanceof Connection, 'begin() lets only clients watch');
   for (let index = 1; index < args.count; index++) {
-    origin.session.watch(args.view(index).slice(), watchVersion(context, args, index));
+    origin.session.watch(new Uint8Array(args.view(index)), watchVersion(context, args, index));
   }
   reply.ok();
 }
