@@ -159,6 +159,7 @@ function exchange(socket: net.Socket, request: Buffer, bytes: number): Promise<v
       awaited -= chunk.length;
       if (awaited > 0) return;
       socket.off('data', onData);
+      socket.off('error', reject);
       if (awaited < 0 || chunk[0] === 45) reject(new Error(chunk.subarray(0, 120).toString()));
       else resolve();
     };
