@@ -1,7 +1,8 @@
+/** redis-parser 3 has no types of its own. */
 declare module 'redis-parser' {
-  export default class Parser {
+  export default class RedisParser {
     constructor(options: {
-      returnReply(reply: never): void;
+      returnReply(reply: unknown): void;
       returnError(error: Error): void;
       returnFatalError?(error: Error): void;
       returnBuffers?: boolean;

@@ -1,53 +1,63 @@
-/** A client of a few lines for the operator's commands: one question, one answer, one deadline. */
+/**
+ * The few commands that this program asks of nodes (INFO, CLUSTER NODES) over one short-lived
+ * RESP2 connection. Every wait has a bound: a paused node accepts connections and says nothing.
+ */
 import net from 'node:net';
-import Parser from 'redis-parser';
+import RedisParser from 'redis-parser';
+import type { HostPort } from '../src/config.js';
 
-export type Answer = string | number | null | Error | Answer[];
-
-export function encode(words: readonly string[]): string {
-  const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-  return `*${words.length}\r\n${parts.join('')}`;
+export interface AskOptions {
+  readonly address: HostPort;
+  /** Empty: none is sent. */
+  readonly password: string;
+  readonly commands: readonly (readonly string[])[];
+  /** For connecting and all answers together. */
+  readonly timeoutMs: number;
 }
 
-/** The answers to several commands, in order; rejects after timeoutMs. */
-export function ask(
-  host: string,
-  port: number,
-  commands: readonly (readonly string[])[],
-  timeoutMs: number,
-): Promise<Answer[]> {
+function encode(command: readonly string[]): string {
+  const parts = command.map((argument) => `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`);
+  return `*${command.length}\r\n${parts.join('')}`;
+}
+
+/** One reply per command, in order; error replies are Error objects. Rejects when lost. */
+export function ask(options: AskOptions): Promise<unknown[]> {
+  const { address, password, timeoutMs } = options;
+  const auth = password === '' ? [] : [['AUTH', password]];
+  const commands = [...auth, ...options.commands];
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host, port, noDelay: true });
-    const answers: Answer[] = [];
-    const end = (error: Error | null) => {
+    const socket = net.connect({ host: address.host, port: address.port, noDelay: true });
+    const fail = (error: Error) => {
       clearTimeout(timer);
       socket.destroy();
-      if (error === null) resolve(answers);
-      else reject(error);
+      reject(error);
     };
-    const timer = setTimeout(() => end(new Error('no answer')), timeoutMs);
-    const take = (answer: Answer) => {
-      answers.push(answer);
-      if (answers.length === commands.length) end(null);
+    const timer = setTimeout(() => fail(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+    const replies: unknown[] = [];
+    const take = (reply: unknown) => {
+      if (replies.push(reply) < commands.length) return;
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(replies.slice(auth.length));
     };
-    const parser = new Parser({
+    const parser = new RedisParser({
       returnReply: take,
       returnError: take,
-      returnFatalError: (error: Error) => end(error),
+      returnFatalError: fail,
     });
+    socket.on('connect', () => socket.write(commands.map(encode).join('')));
     socket.on('data', (chunk) => parser.execute(chunk));
-    socket.on('error', (error) => end(error));
-    socket.on('close', () => end(new Error('the connection was closed')));
-    socket.write(commands.map(encode).join(''));
+    socket.on('error', fail);
+    socket.on('close', () => fail(new Error('connection closed')));
   });
 }
 
-/** "field:value" lines of INFO. */
-export function infoFields(answer: Answer): Map<string, string> {
+/** The fields of an INFO reply. */
+export function parseInfo(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
-  for (const line of String(answer).split(/\r?\n/)) {
+  for (const line of text.split('\r\n')) {
     const at = line.indexOf(':');
-    if (at > 0) fields.set(line.slice(0, at), line.slice(at + 1));
+    if (at > 0 && !line.startsWith('#')) fields.set(line.slice(0, at), line.slice(at + 1));
   }
   return fields;
 }

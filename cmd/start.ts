@@ -1,83 +1,191 @@
-/** `tgcache-node start`: one node in the foreground. */
+/**
+ * `tgcache-node start`: one node in the foreground. Signals become an orderly stop, faults become
+ * exit codes. SIGTERM and SIGINT drain and end with 0; a second one ends at once.
+ */
 import { type Command, Option } from 'commander';
 import {
   type Given,
+  type NodeConfig,
+  type NodeOption,
   nodeConfig,
   nodeOptions,
-  parseSet,
-  readConfigFile,
-  readEnvironment,
 } from '../src/config.js';
-import { makeLogger } from '../src/log.js';
-import { startNode } from '../src/node/node-host.js';
+import { TgError } from '../src/errors.js';
+import { formatHostPort, isLoopback } from '../src/host-port.js';
+import { type Logger, makeLogger, pinoLevel } from '../src/log.js';
+import { type RunningNode, startNode } from '../src/node/node-host.js';
+import { CommandError } from './command-error.js';
+import { collect, gatherSettings } from './settings-sources.js';
 
-const descriptions: Readonly<Record<(typeof nodeOptions)[number], [string, string]>> = {
-  id: ['ID', 'stable node id, never reused'],
-  'data-dir': ['DIR', 'one node per directory'],
-  'client-listen': ['HOST:PORT', 'RESP port (default 127.0.0.1:7001)'],
-  'peer-listen': ['HOST:PORT', 'Raft port (default client port + 10000)'],
-  'http-listen': ['HOST:PORT|off', 'HTTP port (default client port + 1000)'],
-  'client-advertise': ['HOST:PORT', 'what clients are told'],
-  'peer-advertise': ['HOST:PORT', 'what peers are told'],
-  'http-advertise': ['HOST:PORT', 'what others are told'],
-  'initial-cluster': ['ID=HOST:PEERPORT,...', 'first members of a new cluster'],
-  join: ['HOST:PEERPORT,...', 'members of a running cluster to join'],
-  zone: ['NAME', 'where the node stands'],
-  location: ['LAT,LON', 'where the node stands'],
+/** A terminal and npm may both pass on one Ctrl-C: that is one signal, not two. */
+const sameSignalMs = 50;
+/** Draining has bounds of its own; this one ends a node that hangs all the same. */
+const stopMsMax = 30_000;
+/** A node that is asked to stop while it starts gets this long to open and close its directory. */
+const startMsMax = 5000;
+
+const descriptions: Readonly<Record<NodeOption, readonly [value: string, text: string]>> = {
+  id: ['ID', 'stable node id, never reused; 1-64 of A-Z a-z 0-9 . _ -'],
+  'data-dir': ['DIR', 'where the node keeps its data; one node per directory'],
+  'client-listen': ['HOST:PORT', 'port for Redis clients (default: 127.0.0.1:7001)'],
+  'peer-listen': ['HOST:PORT', 'Raft port (default: client port + 10000)'],
+  'http-listen': ['HOST:PORT|off', 'HTTP port (default: client port + 1000)'],
+  'client-advertise': ['HOST:PORT', 'what clients are told (default: the listen address)'],
+  'peer-advertise': ['HOST:PORT', 'what other nodes are told (default: the listen address)'],
+  'http-advertise': ['HOST:PORT', 'what HTTP users are told (default: the listen address)'],
+  'initial-cluster': ['ID=HOST:PEERPORT,...', 'all first members of a new cluster, this one too'],
+  join: ['HOST:PEERPORT,...', 'join a running cluster through any of its members'],
+  zone: ['NAME', 'rack, zone or region of the node'],
+  location: ['LAT,LON', 'where the node stands, in degrees'],
 };
 
-export function collect(value: string, before: string[]): string[] {
-  return [...before, value];
-}
-
 export function addStartCommand(program: Command): void {
-  const start = program.command('start').description('run one node').exitOverride();
+  const start = program.command('start').description('run one node in the foreground');
   for (const name of nodeOptions) {
     const [value, text] = descriptions[name];
     start.addOption(new Option(`--${name} <${value}>`, text));
   }
   start
-    .option('--config <FILE>', 'YAML file of names and values')
-    .option('--set <NAME=VALUE>', 'any setting, repeatable', collect, [])
-    .action((options: Record<string, string | string[]>) => run(options));
+    .option('--config <FILE>', 'YAML file of settings and of the options above')
+    .option('--set <NAME=VALUE>', 'any setting; repeatable', collect, [])
+    .addHelpText(
+      'after',
+      '\nEach option and setting can also stand in the environment (--data-dir: TGCACHE_DATA_DIR)' +
+        '\nor in the file. Flags win over the environment, the environment over the file.',
+    )
+    .action((options: Options) => run(nodeConfig(gather(options))));
 }
 
-function camel(name: string): string {
+type Options = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Strongest first: flags, environment, file. */
-function gather(options: Record<string, string | string[]>): Given[] {
+/** Strongest first; of one setting given twice the later one counts. */
+function gather(options: Options): Given[] {
   const given: Given[] = [];
   for (const name of nodeOptions) {
-    const value = options[camel(name)];
+    const value = options[camelCase(name)];
     if (typeof value === 'string') given.push({ name, value, from: `--${name}` });
   }
-  given.push(...(options.set as string[]).map(parseSet).reverse());
-  given.push(...readEnvironment(process.env));
-  if (typeof options.config === 'string') given.push(...readConfigFile(options.config));
-  return given;
+  const { set, config } = options;
+  const file = typeof config === 'string' ? config : null;
+  return [...given, ...gatherSettings(Array.isArray(set) ? set : [], file)];
 }
 
-async function run(options: Record<string, string | string[]>): Promise<void> {
-  const config = nodeConfig(gather(options));
+async function run(config: NodeConfig): Promise<void> {
   const logger = makeLogger(config.settings.get('loglevel'), config.id);
-  if (config.join.length > 0) logger.warn('--join waits for a leader to take this node in');
-  let stop: () => void = () => {};
-  const stopAsked = new Promise<void>((resolve) => {
-    stop = resolve;
+  config.settings.onChange('loglevel', (value) => {
+    logger.level = pinoLevel(value);
   });
-  const node = await startNode(config, { logger, onShutdownCommand: () => stop() });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      logger.info({ signal }, 'stops');
-      stop();
-      // A second signal ends at once.
-      process.once(signal, () => process.exit(0));
-    });
+  logger.info({ settings: config.settings.describe() }, 'effective settings');
+  warnWhenOpen(config, logger);
+  endOnBugs(config, logger);
+  try {
+    await serve(config, logger);
+  } catch (error) {
+    const shown = error instanceof TgError ? faultOf(error, config) : error;
+    if (shown instanceof CommandError && shown.exitCode === 3) logger.fatal({ err: error });
+    throw shown;
   }
-  const failure = await Promise.race([stopAsked, node.failed]);
-  if (failure !== undefined) throw failure;
-  await node.stop();
-  process.exit(0);
+  logger.info('stopped');
+}
+
+/** Until it is asked to stop. Rejects with what made it unsafe to go on. */
+async function serve(config: NodeConfig, logger: Logger): Promise<void> {
+  const stop = new StopRequest(logger);
+  const starting = startNode(config, { logger, onShutdownCommand: () => stop.ask('SHUTDOWN') });
+  const node = await Promise.race([starting, stop.promise]);
+  if (node === undefined) return stopWhileStarting(starting);
+  const fault = await Promise.race([node.failed, stop.promise]);
+  if (fault !== undefined) throw fault;
+  await stopInTime(node);
+}
+
+function warnWhenOpen({ settings, clientListen, peerListen, httpListen }: NodeConfig, log: Logger) {
+  if (settings.get('requirepass') !== '') return;
+  for (const address of [clientListen, peerListen, httpListen]) {
+    if (address === null || isLoopback(address.host)) continue;
+    log.warn(`${formatHostPort(address)} is open to other machines without a password`);
+  }
+}
+
+/** Turns the first signal (or SHUTDOWN) into a promise and the second into the end. */
+class StopRequest {
+  readonly promise: Promise<undefined>;
+  private resolve: () => void = () => {};
+  private askedAt = Number.NaN;
+
+  constructor(private readonly logger: Logger) {
+    this.promise = new Promise((resolve) => {
+      this.resolve = () => resolve(undefined);
+    });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => this.ask(signal));
+    }
+  }
+
+  ask(why: string): void {
+    const sinceFirstMs = performance.now() - this.askedAt;
+    if (sinceFirstMs > sameSignalMs) process.exit(0);
+    if (!Number.isNaN(sinceFirstMs)) return;
+    this.askedAt = performance.now();
+    this.logger.info(`${why}: draining, then stopping; a second signal stops at once`);
+    this.resolve();
+  }
+}
+
+/** What nobody catches left the node in a state that nobody knows: it may not go on. */
+function endOnBugs(config: NodeConfig, logger: Logger): void {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'uncaught error');
+    const fault = error instanceof TgError ? error : new TgError('INVARIANT', error.message);
+    process.stderr.write(`tgcache-node: ${faultOf(fault, config).message}\n`);
+    process.exit(3);
+  });
+}
+
+async function stopWhileStarting(starting: Promise<RunningNode>): Promise<void> {
+  const node = await Promise.race([starting, afterMs(startMsMax)]);
+  if (node !== undefined) await stopInTime(node);
+}
+
+async function stopInTime(node: RunningNode): Promise<void> {
+  const late = new CommandError(`could not stop in ${stopMsMax / 1000} s; ended anyway`);
+  const outcome = await Promise.race([node.stop().then(() => null), afterMs(stopMsMax)]);
+  if (outcome === undefined) throw late;
+}
+
+function afterMs(delayMs: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(undefined), delayMs).unref();
+  });
+}
+
+/** One line that says what happened and what to do. */
+function faultOf(error: TgError, { id, dataDir }: NodeConfig): CommandError {
+  const say = (what: string) =>
+    new CommandError(`node ${id} stops: ${oneLine(error.message)}. ${what}`, 3, { cause: error });
+  switch (error.code) {
+    case 'CORRUPT':
+      return say(
+        `Check the disk; then delete ${dataDir} and start again while a majority of the ` +
+          'others runs: the node comes back with all data as a learner.',
+      );
+    case 'STORAGE_FAILED':
+      return say(`Check free space and the disk of ${dataDir}, then start the node again.`);
+    case 'UNKNOWN_FORMAT':
+      return say('A newer version wrote this: start that version on this node.');
+    case 'INVARIANT':
+      return say(`This is a bug: keep the log and ${dataDir} for the report, then start it again.`);
+    case 'DIRECTORY_LOCKED':
+      return new CommandError(`${oneLine(error.message)}: one node per directory`);
+    default:
+      return new CommandError(oneLine(error.message), 2);
+  }
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').replace(/\.$/, '');
 }

@@ -1,146 +1,121 @@
-/** What `cluster status` shows: every node asked over RESP, as a table or JSON. */
-import { type Answer, ask, infoFields } from './resp-client.js';
+/**
+ * What each node of a cluster says about itself, asked over RESP with a bound on every wait, so
+ * that dead, paused and stuck nodes are shown as what they are.
+ */
+import type { HostPort } from '../src/config.js';
+import { formatHostPort } from '../src/host-port.js';
+import type { ProcessState } from './node-process.js';
+import { ask, parseInfo } from './resp-client.js';
 
 export interface Endpoint {
   readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  /** The process, where it is known. */
-  readonly alive: boolean | null;
+  readonly address: HostPort;
+  /** Null for nodes that were given by address only. */
+  readonly process: ProcessState | null;
 }
+
+export type NodeRole = 'leader' | 'follower' | 'candidate' | 'learner';
+/** `refused`: it answers, but not to us (a password, too many clients). */
+export type NodeTrouble = 'down' | 'paused' | 'no answer' | 'refused';
 
 export interface NodeStatus {
   readonly node: string;
   readonly address: string;
-  /** leader, follower, learner, candidate, or why there is no answer. */
-  readonly role: string;
+  readonly role: NodeRole | NodeTrouble;
+  /** The node that this one takes for the leader; null: none. */
+  readonly leader: string | null;
   readonly term: number | null;
   readonly commit: number | null;
   readonly applied: number | null;
+  /** Entries that the leader has committed and this node has not applied. */
   readonly lag: number | null;
   readonly keys: number | null;
-  readonly memoryBytes: number | null;
+  /** Bytes of keys and values. */
+  readonly memory: number | null;
   readonly clients: number | null;
-  readonly leader: string | null;
 }
 
+/** Longer than a busy node needs, short enough to watch a failover with. */
 const answerMs = 800;
 
-async function statusOf(endpoint: Endpoint): Promise<NodeStatus> {
-  const { id, host, port } = endpoint;
-  const nothing = {
-    node: id,
-    address: `${host}:${port}`,
-    term: null,
-    commit: null,
-    applied: null,
-    lag: null,
-    keys: null,
-    memoryBytes: null,
-    clients: null,
-    leader: null,
-  };
-  if (endpoint.alive === false) return { ...nothing, role: 'stopped' };
-  const questions = [['INFO', 'raft'], ['INFO', 'memory'], ['INFO', 'clients'], ['DBSIZE']];
-  let answers: Answer[];
-  try {
-    // DBSIZE may have to wait for a leader: INFO keyspace answers at once.
-    questions[3] = ['INFO', 'keyspace'];
-    answers = await ask(host, port, questions, answerMs);
-  } catch (error) {
-    const role =
-      error instanceof Error && error.message === 'no answer' ? 'no answer' : 'unreachable';
-    return { ...nothing, role };
+const questions = ['raft', 'memory', 'keyspace', 'clients'].map((section) => ['INFO', section]);
+
+function silent(endpoint: Endpoint, role: NodeTrouble): NodeStatus {
+  const nothing = { leader: null, term: null, commit: null, applied: null, lag: null };
+  const unknown = { ...nothing, keys: null, memory: null, clients: null };
+  return { node: endpoint.id, address: formatHostPort(endpoint.address), role, ...unknown };
+}
+
+async function statusOf(endpoint: Endpoint, password: string): Promise<NodeStatus> {
+  if (endpoint.process === 'down' || endpoint.process === 'paused') {
+    return silent(endpoint, endpoint.process);
   }
-  const raft = infoFields(answers[0]!);
-  const number = (name: string) => Number(raft.get(name) ?? 0);
-  const keys = /keys=(\d+)/.exec(infoFields(answers[3]!).get('db0') ?? '');
+  const { address } = endpoint;
+  const replies = await ask({ address, password, commands: questions, timeoutMs: answerMs }).catch(
+    () => null,
+  );
+  if (replies === null) return silent(endpoint, 'no answer');
+  if (!replies.every((reply) => typeof reply === 'string')) return silent(endpoint, 'refused');
+  return fromInfo(endpoint, parseInfo(replies.join('\r\n')));
+}
+
+function fromInfo(endpoint: Endpoint, info: ReadonlyMap<string, string>): NodeStatus {
+  const number = (name: string) => Number(info.get(name) ?? 0);
   return {
-    ...nothing,
-    role: raft.get('state') ?? 'unknown',
+    node: info.get('node_id') || endpoint.id,
+    address: formatHostPort(endpoint.address),
+    role: (info.get('state') ?? 'no answer') as NodeRole,
+    leader: info.get('leader_id') || null,
     term: number('term'),
     commit: number('commit_index'),
     applied: number('last_applied'),
     lag: null,
-    keys: Number(keys?.[1] ?? 0),
-    memoryBytes: Number(infoFields(answers[1]!).get('used_memory') ?? 0),
-    clients: Number(infoFields(answers[2]!).get('connected_clients') ?? 0),
-    leader: raft.get('leader_id') || null,
+    keys: Number(/keys=(\d+)/.exec(info.get('db0') ?? '')?.[1] ?? 0),
+    memory: number('used_memory'),
+    clients: number('connected_clients'),
   };
 }
 
-/** All nodes; lag is counted against the highest commit index of any. */
-export async function clusterStatus(endpoints: readonly Endpoint[]): Promise<NodeStatus[]> {
-  const found = await Promise.all(endpoints.map(statusOf));
-  const commit = Math.max(0, ...found.map((node) => node.commit ?? 0));
-  return found.map((node) => ({
+/** All nodes, asked at once, in the given order. */
+export async function clusterStatus(
+  endpoints: readonly Endpoint[],
+  password: string,
+): Promise<NodeStatus[]> {
+  const nodes = await Promise.all(endpoints.map((endpoint) => statusOf(endpoint, password)));
+  const committed = Math.max(0, ...nodes.map(({ commit }) => commit ?? 0));
+  return nodes.map((node) => ({
     ...node,
-    lag: node.applied === null ? null : Math.max(0, commit - node.applied),
+    lag: node.applied === null ? null : committed - node.applied,
   }));
 }
 
+/** Of several that say so, the one of the highest term leads. */
 export function leaderOf(nodes: readonly NodeStatus[]): NodeStatus | null {
-  const leaders = nodes.filter((node) => node.role === 'leader');
+  const leaders = nodes.filter(({ role }) => role === 'leader');
   return leaders.sort((a, b) => (b.term ?? 0) - (a.term ?? 0))[0] ?? null;
 }
 
-/** All nodes answer, one leads, and the others know it. */
+/** Knows the leader and has applied about all that is committed. */
+export function isCaughtUp(node: NodeStatus, leader: NodeStatus): boolean {
+  return node.leader === leader.node && node.lag !== null && node.lag <= caughtUpEntries;
+}
+
+/** Under load some entries are always on their way. */
+const caughtUpEntries = 16;
+
+/** One node leads, and all nodes know it and have caught up with it. */
 export function isReady(nodes: readonly NodeStatus[]): boolean {
   const leader = leaderOf(nodes);
-  return leader !== null && nodes.every((node) => node.leader === leader.node);
+  return leader !== null && nodes.every((node) => isCaughtUp(node, leader));
 }
 
-export function table(nodes: readonly NodeStatus[]): string {
-  const head = [
-    'NODE',
-    'ROLE',
-    'TERM',
-    'COMMIT',
-    'APPLIED',
-    'LAG',
-    'KEYS',
-    'MEMORY',
-    'CLIENTS',
-    'ADDRESS',
-  ];
-  const rows = nodes.map((node) => [
-    node.node,
-    node.role,
-    text(node.term),
-    text(node.commit),
-    text(node.applied),
-    text(node.lag),
-    text(node.keys),
-    memory(node.memoryBytes),
-    text(node.clients),
-    node.address,
-  ]);
-  const widths = head.map((title, at) =>
-    Math.max(title.length, ...rows.map((row) => row[at]!.length)),
+/** Client addresses of all members, as one of them knows them; empty when it does not answer. */
+export async function membersOf(address: HostPort, password: string): Promise<HostPort[]> {
+  const commands = [['CLUSTER', 'NODES']];
+  const [reply] = await ask({ address, password, commands, timeoutMs: answerMs }).catch(() => []);
+  if (typeof reply !== 'string') return [];
+  const found = reply.split('\n').map((line) => / (\S+):(\d+)@/.exec(line));
+  return found.flatMap((match) =>
+    match === null ? [] : [{ host: match[1]!, port: Number(match[2]) }],
   );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, at) => cell.padEnd(widths[at]!))
-      .join('  ')
-      .trimEnd();
-  return [bold(line(head)), ...rows.map(line)].join('\n');
-}
-
-function bold(line: string): string {
-  const plain = process.env.NO_COLOR !== undefined || !process.stdout.isTTY;
-  return plain ? line : `\u001b[1m${line}\u001b[0m`;
-}
-
-function text(value: number | null): string {
-  return value === null ? '-' : String(value);
-}
-
-function memory(bytes: number | null): string {
-  if (bytes === null) return '-';
-  if (bytes < 1024) return `${bytes}B`;
-  const units = ['K', 'M', 'G', 'T'];
-  let value = bytes;
-  let unit = -1;
-  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
-  return `${value.toFixed(1)}${units[unit]}`;
 }

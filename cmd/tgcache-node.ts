@@ -1,39 +1,60 @@
 #!/usr/bin/env node
-/** Arguments to commands, signals to an orderly end, faults to exit codes. No other logic. */
+/** Arguments to commands, errors to one line and an exit code (0, 1, 2, 3). No other logic. */
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { TgError } from '../src/errors.js';
 import { addClusterCommands } from './cluster-commands.js';
+import { CommandError } from './command-error.js';
 import { addStartCommand } from './start.js';
 
-/** CONTRACT.md: 2 for what the operator must change, 3 for what makes it unsafe to go on. */
-function exitCodeOf(error: TgError): number {
-  const configuration = ['BAD_CONFIG', 'DIRECTORY_LOCKED', 'WRONG_DIRECTORY'];
-  return configuration.includes(error.code) ? 2 : 3;
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-const program = new Command('tgcache-node')
-  .description('A linearizable, replicated cache with TTL and bounded memory (Redis protocol)')
-  .version('0.1.0')
-  .showHelpAfterError('(--help shows the options)')
-  .exitOverride();
-addStartCommand(program);
-addClusterCommands(program);
+function say(line: string): void {
+  process.stderr.write(`tgcache-node: ${line}\n`);
+}
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else if (error instanceof TgError) {
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = exitCodeOf(error);
-  } else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    process.stderr.write(`${error.message}: the port is in use\n`);
-    process.exitCode = 2;
-  } else {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exitCode = 1;
+/** Prints what the operator must know and returns the exit code. */
+function report(error: unknown): number {
+  // Commander has printed its own message, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommandError) {
+    say(error.message);
+    return error.exitCode;
   }
-  // Nothing may keep a process alive that could not do what it was asked to.
-  process.exit();
+  if (error instanceof TgError && error.code === 'BAD_CONFIG') {
+    say(error.message);
+    return 2;
+  }
+  if (error instanceof Error && 'code' in error && 'syscall' in error) {
+    const { address, port } = error as { address?: string; port?: number };
+    say(error.code === 'EADDRINUSE' ? `${address}:${port} is in use` : error.message);
+    return 1;
+  }
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 1;
 }
+
+function makeProgram(): Command {
+  const program = new Command('tgcache-node')
+    .description(
+      'A linearizable, replicated cache with TTL and bounded memory that speaks the Redis protocol',
+    )
+    .version(version())
+    .showHelpAfterError('(--help shows what is possible)')
+    .exitOverride();
+  addStartCommand(program);
+  addClusterCommands(program);
+  return program;
+}
+
+let exitCode = 0;
+try {
+  await makeProgram().parseAsync();
+} catch (error) {
+  exitCode = report(error);
+}
+// Nothing that is still open may keep the process: the command has done what it could.
+process.exit(exitCode);

@@ -37,7 +37,7 @@ export const limits = {
   /** Commands of one client handed over and not answered: its input is paused beyond this. */
   connectionPendingMax: 4096,
   connectionPendingBytesMax: 16 * MiB,
-  /** Replies a client has not read: its input is paused beyond the first, it is closed at the second. */
+  /** Unread replies of a client: beyond the first its input pauses, at the second it is closed. */
   connectionOutputSoftMax: 1 * MiB,
   connectionOutputHardMax: 2048 * MiB,
   /** Bytes read from a client whose commands cannot go on: its socket is paused beyond this. */

@@ -1,8 +1,8 @@
-/** The log of the process: readable lines on a terminal, JSON otherwise (pino). */
+/** The log of the process: readable lines on a terminal, JSON lines otherwise (pino). */
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 
-export type { Logger };
+export type { Logger } from 'pino';
 
 /** Redis' level names to pino's. */
 const levels: Readonly<Record<string, string>> = {
@@ -13,16 +13,20 @@ const levels: Readonly<Record<string, string>> = {
   nothing: 'silent',
 };
 
+/** The level that pino knows for a value of the setting `loglevel`. */
+export function pinoLevel(loglevel: string): string {
+  return levels[loglevel] ?? 'info';
+}
+
+/** Writes to stdout at once, so that the last lines before an end are there. */
 export function makeLogger(loglevel: string, nodeId: string): Logger {
-  const level = levels[loglevel] ?? 'info';
-  const base = { node: nodeId };
-  if (!process.stdout.isTTY) return pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime });
-  const colorize = process.env.NO_COLOR === undefined;
-  const stream = pretty({
-    colorize,
-    ignore: 'pid,hostname',
-    translateTime: 'HH:MM:ss.l',
-    sync: true,
-  });
-  return pino({ level, base }, stream);
+  const options = {
+    level: pinoLevel(loglevel),
+    base: { node: nodeId },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
+  if (!process.stdout.isTTY) return pino(options);
+  const colorize = (process.env.NO_COLOR ?? '') === '';
+  const style = { colorize, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true };
+  return pino(options, pretty(style));
 }

@@ -18,7 +18,7 @@ import type {
 export interface LogStore {
   /** Checks everything it reads; throws TgError CORRUPT rather than give less than was promised. */
   load(windowBytesMax: number): Promise<RestoredLog>;
-  /** One atomic batch, synced when `write.sync`. A rejection is final: the store refuses all later calls. */
+  /** One atomic batch, synced when `write.sync`. A rejection is final: later calls are refused. */
   write(write: LogWrite): Promise<void>;
   /** Entries from `from`, at least one, up to maxBytes. Rejects when `from` was compacted away. */
   read(from: LogIndex, maxBytes: number): Promise<readonly Entry[]>;
@@ -75,7 +75,7 @@ export interface TransportHandler {
   onMessages(from: NodeId, messages: readonly Message[]): void;
   /** Bytes of the layer above Raft (forwarded commands, touches). */
   onApplication(from: NodeId, group: GroupId, payload: Uint8Array): void;
-  /** A snapshot arrives; resolve when it is durable, reject to refuse it. One at a time per group. */
+  /** A snapshot arrives: resolve when it is durable, reject to refuse it. One at a time. */
   onSnapshot(
     from: NodeId,
     group: GroupId,
@@ -90,7 +90,7 @@ export interface Transport {
   stop(): Promise<void>;
   /** The peers to keep connections with (this node itself is skipped). */
   setPeers(members: readonly Pick<Member, 'id' | 'peerAddress'>[]): void;
-  /** May drop; never waits or throws. Messages handed over in one turn leave as one write per peer. */
+  /** May drop; never waits or throws. What one turn hands over leaves as one write per peer. */
   send(to: NodeId, messages: readonly Message[]): void;
   /** As send(). False: surely not sent. */
   sendApplication(to: NodeId, group: GroupId, payload: Uint8Array): boolean;

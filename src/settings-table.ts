@@ -1,203 +1,307 @@
 /**
- * Every setting in one place: name, kind, default, bounds, whether it can change while running,
- * and whether all nodes share it through the log. Names and units are Redis' where Redis has it.
+ * Every setting in one place: name, default, bounds, whether it can change while running, and
+ * whether all nodes share it through the log. Names and units are Redis' where Redis has it.
+ * CONFIG GET, CONFIG SET, --set, the environment, the file and the README follow this table.
  */
 import { z } from 'zod';
 
+/** Text as an operator writes it to the value as CONFIG GET prints it. */
+type Schema = z.ZodType<string, string>;
+
 export interface Setting {
   readonly name: string;
+  /** As CONFIG GET prints it. */
   readonly default: string;
-  /** Text as an operator writes it to the value as CONFIG GET prints it. */
-  readonly schema: z.ZodType<string, string>;
+  readonly schema: Schema;
+  /** False: given at the start only. */
   readonly live: boolean;
   /** In the log: the same on all nodes, changed through the leader. */
   readonly clusterWide: boolean;
   readonly doc: string;
+  /** For values of several parts: what was in force before, with the parts given now. */
+  readonly merge?: (previous: string, given: string) => string;
 }
 
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+const int32Max = 2 ** 31 - 1;
+/** About 30,000 years: longer deadlines would leave the range of safe integers in ms. */
+const secondsMax = 1e12;
+
+/** As in redis.conf: 1k is a thousand, 1kb is 1024. */
 const units: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,
   k: 1000,
-  kb: 1024,
+  kb: KiB,
   m: 1000 ** 2,
-  mb: 1024 ** 2,
+  mb: MiB,
   g: 1000 ** 3,
-  gb: 1024 ** 3,
+  gb: GiB,
 };
 
-function bytes(min: number, max: number) {
-  return z.string().transform((text, context) => {
-    const [, digits, unit] = /^(\d+)([kmg]?b?)$/i.exec(text.trim()) ?? [];
-    const value = Number(digits) * (units[(unit ?? '').toLowerCase()] ?? Number.NaN);
-    if (Number.isSafeInteger(value) && value >= min && value <= max) return String(value);
-    context.addIssue({
-      code: 'custom',
-      message: `must be a size from ${min} to ${max} bytes, like 100mb`,
-    });
-    return z.NEVER;
-  });
+/** NaN when it is no size. */
+function parseBytes(text: string): number {
+  const [, digits, unit] = /^(\d+)([kmg]?b?)$/i.exec(text.trim()) ?? [];
+  return digits === undefined ? Number.NaN : Number(digits) * units[unit!.toLowerCase()]!;
 }
 
-function whole(min: number, max: number) {
-  return z.string().transform((text, context) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text.trim()) && value >= min && value <= max) return String(value);
-    context.addIssue({ code: 'custom', message: `must be a whole number from ${min} to ${max}` });
-    return z.NEVER;
-  });
+function bytes(min: number, max: number): Schema {
+  const message = `must be a size from ${min} to ${max} bytes, such as 100mb`;
+  return z
+    .string()
+    .transform(parseBytes)
+    .refine((value) => value >= min && value <= max, { message })
+    .transform(String);
 }
 
-function oneOf(...words: readonly string[]) {
-  return z.string().refine((text) => words.includes(text), {
-    message: `must be one of ${words.join(', ')}`,
-  });
+function whole(min: number, max: number): Schema {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .transform((text) => (/^\s*-?\d+\s*$/.test(text) ? Number(text) : Number.NaN))
+    .refine((value) => value >= min && value <= max, { message })
+    .transform(String);
 }
 
-const notYet = (name: string) =>
-  z.string().refine((text) => text === '', { message: `${name} is not supported yet` });
+function oneOf(...words: readonly string[]): Schema {
+  return z
+    .string()
+    .transform((text) => text.trim().toLowerCase())
+    .refine((text) => words.includes(text), { message: `must be one of ${words.join(', ')}` });
+}
 
-const outputLimits = z
+/** Known, so that a file written for Redis gets a clear answer, and so that CONFIG GET shows it. */
+function notYet(...empty: readonly string[]): Schema {
+  const message = 'is not supported yet and must stay empty';
+  return z.string().refine((text) => text === '' || empty.includes(text), { message });
+}
+
+const outputClasses = ['normal', 'replica', 'pubsub'] as const;
+
+/** Groups of: class hard-limit soft-limit soft-seconds. `slave` is Redis' old word for replica. */
+const outputLimits: Schema = z
   .string()
-  .transform((text) => text.trim().toLowerCase().replace(/\s+/g, ' '))
-  .refine((text) => /^((normal|replica|slave|pubsub) \d+[kmg]?b? \d+[kmg]?b? \d+ ?)+$/.test(text), {
-    message: 'must be groups of: class hard-limit soft-limit soft-seconds',
+  .transform((text) => text.trim().toLowerCase().split(/\s+/).map(outputWord))
+  .refine((words) => words.length % 4 === 0 && words.every(fitsOutputLimit), {
+    message: 'must be groups of: normal|replica|pubsub HARD SOFT SECONDS',
   })
-  .transform((text) => text.replace(/(\d+)([kmg]b?)/g, (_, n, u) => String(Number(n) * units[u]!)));
+  .transform((words) => words.join(' '));
 
-const GiB = 1024 ** 3;
-
-function setting(
-  name: string,
-  byDefault: string,
-  schema: z.ZodType<string, string>,
-  doc: string,
-  how: { live?: boolean; clusterWide?: boolean } = {},
-): Setting {
-  const { live = true, clusterWide = false } = how;
-  return { name, default: byDefault, schema, live, clusterWide, doc };
+function outputWord(word: string, at: number): string {
+  if (at % 4 === 0) return word === 'slave' ? 'replica' : word;
+  return String(at % 4 === 3 ? Number(word) : parseBytes(word));
 }
 
-const shared = { clusterWide: true };
-const fixed = { live: false };
+function fitsOutputLimit(word: string, at: number): boolean {
+  if (at % 4 === 0) return (outputClasses as readonly string[]).includes(word);
+  return Number.isSafeInteger(Number(word)) && Number(word) >= 0;
+}
 
-export const settingsTable: readonly Setting[] = [
-  setting(
-    'maxmemory',
-    '0',
-    bytes(0, 2 ** 50),
-    'Most bytes of keys and values; 0 is no limit.',
-    shared,
-  ),
-  setting('maxkeys', '0', whole(0, 2 ** 31 - 1), 'Most keys; 0 is no limit.', shared),
-  setting(
-    'maxmemory-policy',
-    'allkeys-tlru',
-    oneOf('allkeys-tlru', 'volatile-tlru', 'tlru-due', 'noeviction'),
-    'Who leaves when a limit is reached.',
-    shared,
-  ),
-  setting(
-    'default-ttl',
-    '0',
-    whole(0, 2 ** 40),
-    'Seconds given to keys without a TTL; 0 is none.',
-    shared,
-  ),
-  setting('max-ttl', '0', whole(0, 2 ** 40), 'Most seconds a key may live; 0 is no limit.', shared),
-  setting(
-    'read-consistency',
-    'linearizable',
-    oneOf('linearizable', 'lease', 'local'),
-    'How the leader answers reads.',
-  ),
-  setting(
-    'follower-writes',
-    'redirect',
-    oneOf('redirect', 'forward'),
-    'What a follower does with a command for the leader.',
-  ),
-  setting('durability', 'fsync', oneOf('fsync', 'os'), 'os: write without fsync.', fixed),
-  setting(
-    'election-timeout-ms',
-    '1000',
-    whole(50, 60_000),
-    'Silence after which followers elect.',
-    fixed,
-  ),
-  setting(
-    'heartbeat-interval-ms',
-    '100',
-    whole(5, 10_000),
-    'How often the leader is heard.',
-    fixed,
-  ),
-  setting(
-    'snapshot-threshold-bytes',
-    '67108864',
-    bytes(64 * 1024, 1024 * GiB),
-    'Bytes of log after which a snapshot is taken.',
-  ),
-  setting(
-    'max-staleness-ms',
-    '5000',
-    whole(10, 3_600_000),
-    'A follower cut off longer refuses stale reads.',
-  ),
-  setting('requirepass', '', z.string(), 'Password of clients.'),
-  setting('maxclients', '10000', whole(1, 1_000_000), 'Most client connections.'),
-  setting(
-    'timeout',
-    '0',
-    whole(0, 2 ** 31 - 1),
-    'Seconds after which idle clients are closed; 0: never.',
-  ),
-  setting('tcp-keepalive', '300', whole(0, 2 ** 31 - 1), 'Seconds between TCP keepalives; 0: off.'),
-  setting(
-    'proto-max-bulk-len',
-    '536870912',
-    bytes(1024 ** 2, 512 * 1024 ** 2),
-    'Longest single argument.',
-  ),
-  setting(
-    'client-query-buffer-limit',
-    '1073741824',
-    bytes(1024 ** 2, 1024 ** 3),
-    'Longest single command.',
-  ),
-  setting(
-    'client-output-buffer-limit',
-    'normal 0 0 0 replica 268435456 67108864 60 pubsub 33554432 8388608 60',
-    outputLimits,
-    'Output a client may leave unread, by class.',
-  ),
-  setting(
-    'tracking-table-max-keys',
-    '1000000',
-    whole(0, 2 ** 31 - 1),
-    'Keys remembered for client tracking.',
-  ),
-  setting(
-    'notify-keyspace-events',
-    '',
-    notYet('notify-keyspace-events'),
-    'Keyspace notifications.',
-  ),
-  setting(
-    'slowlog-log-slower-than',
-    '10000',
-    whole(0, 2 ** 40),
-    'Microseconds that make a command slow.',
-  ),
-  setting(
-    'loglevel',
-    'notice',
-    oneOf('debug', 'verbose', 'notice', 'warning', 'nothing'),
-    'What is logged.',
-  ),
-  setting('aclfile', '', notYet('aclfile'), 'File of access rules.', fixed),
-  setting('tls-port', '0', oneOf('0'), 'TLS is not supported yet.', fixed),
-  setting('tls-cert-file', '', notYet('tls-cert-file'), 'TLS certificate.', fixed),
-  setting('tls-key-file', '', notYet('tls-key-file'), 'TLS key.', fixed),
-  setting('tls-ca-cert-file', '', notYet('tls-ca-cert-file'), 'TLS authority.', fixed),
+/** Classes that are not given keep their limits. */
+function mergeOutputLimits(previous: string, given: string): string {
+  const words = `${previous} ${given}`.split(' ');
+  const latest = (name: string) =>
+    words.slice(words.lastIndexOf(name), words.lastIndexOf(name) + 4);
+  return outputClasses.flatMap(latest).join(' ');
+}
+
+interface Row {
+  readonly name: string;
+  readonly default: string;
+  readonly schema: Schema;
+  readonly doc: string;
+  readonly fixed?: true;
+  readonly clusterWide?: true;
+  readonly merge?: (previous: string, given: string) => string;
+}
+
+const memoryRows: readonly Row[] = [
+  {
+    name: 'maxmemory',
+    default: '0',
+    schema: bytes(0, 2 ** 50),
+    clusterWide: true,
+    doc: 'Most bytes of keys and values; 0 is no limit.',
+  },
+  {
+    name: 'maxkeys',
+    default: '0',
+    schema: whole(0, int32Max),
+    clusterWide: true,
+    doc: 'Most keys; 0 is no limit.',
+  },
+  {
+    name: 'maxmemory-policy',
+    default: 'allkeys-tlru',
+    schema: oneOf('allkeys-tlru', 'volatile-tlru', 'tlru-due', 'noeviction'),
+    clusterWide: true,
+    doc: 'Which keys leave when a limit is reached.',
+  },
+  {
+    name: 'default-ttl',
+    default: '0',
+    schema: whole(0, secondsMax),
+    clusterWide: true,
+    doc: 'Seconds given to keys written without a TTL; 0 is none.',
+  },
+  {
+    name: 'max-ttl',
+    default: '0',
+    schema: whole(0, secondsMax),
+    clusterWide: true,
+    doc: 'Most seconds a key may live; 0 is no limit.',
+  },
 ];
+
+const replicationRows: readonly Row[] = [
+  {
+    name: 'read-consistency',
+    default: 'linearizable',
+    schema: oneOf('linearizable', 'lease', 'local'),
+    doc: 'How reads are answered: confirmed by a majority, under a lease, or from local data.',
+  },
+  {
+    name: 'follower-writes',
+    default: 'redirect',
+    schema: oneOf('redirect', 'forward'),
+    doc: 'What a follower does with a command for the leader: answer MOVED, or carry it there.',
+  },
+  {
+    name: 'durability',
+    default: 'fsync',
+    schema: oneOf('fsync', 'os'),
+    fixed: true,
+    doc: 'fsync: on disk before the answer. os: written without fsync.',
+  },
+  {
+    name: 'election-timeout-ms',
+    default: '1000',
+    schema: whole(50, 60_000),
+    fixed: true,
+    doc: 'Silence after which followers elect another leader; over twice the heartbeat interval.',
+  },
+  {
+    name: 'heartbeat-interval-ms',
+    default: '100',
+    schema: whole(5, 10_000),
+    fixed: true,
+    doc: 'How often the leader lets itself be heard.',
+  },
+  {
+    name: 'snapshot-threshold-bytes',
+    default: String(64 * MiB),
+    schema: bytes(64 * KiB, 1024 * GiB),
+    doc: 'Bytes of log after which a snapshot is taken.',
+  },
+  {
+    name: 'max-staleness-ms',
+    default: '5000',
+    schema: whole(10, 3_600_000),
+    doc: 'A follower that heard from no leader for longer refuses stale reads.',
+  },
+];
+
+const clientRows: readonly Row[] = [
+  {
+    name: 'requirepass',
+    default: '',
+    schema: z.string().max(512, { message: 'must be at most 512 characters' }),
+    doc: 'Password that clients must give; empty is none.',
+  },
+  {
+    name: 'maxclients',
+    default: '10000',
+    schema: whole(1, 1_000_000),
+    doc: 'Most client connections.',
+  },
+  {
+    name: 'timeout',
+    default: '0',
+    schema: whole(0, int32Max),
+    doc: 'Seconds after which idle clients are closed; 0 is never.',
+  },
+  {
+    name: 'tcp-keepalive',
+    default: '300',
+    schema: whole(0, int32Max),
+    doc: 'Seconds between TCP keepalives to clients; 0 is off.',
+  },
+  {
+    name: 'proto-max-bulk-len',
+    default: String(512 * MiB),
+    schema: bytes(MiB, 512 * MiB),
+    doc: 'Longest single argument.',
+  },
+  {
+    name: 'client-query-buffer-limit',
+    default: String(GiB),
+    schema: bytes(MiB, GiB),
+    doc: 'Longest single command.',
+  },
+  {
+    name: 'client-output-buffer-limit',
+    default: `normal 0 0 0 replica ${256 * MiB} ${64 * MiB} 60 pubsub ${32 * MiB} ${8 * MiB} 60`,
+    schema: outputLimits,
+    merge: mergeOutputLimits,
+    doc: 'Output a client may leave unread, by class: hard limit, soft limit, seconds.',
+  },
+  {
+    name: 'tracking-table-max-keys',
+    default: '1000000',
+    schema: whole(0, int32Max),
+    doc: 'Most keys remembered for client tracking; 0 is no limit.',
+  },
+  {
+    name: 'notify-keyspace-events',
+    default: '',
+    schema: notYet(),
+    doc: 'Keyspace notifications; not supported yet.',
+  },
+];
+
+const serverRows: readonly Row[] = [
+  {
+    name: 'slowlog-log-slower-than',
+    default: '10000',
+    schema: whole(-1, secondsMax),
+    doc: 'Microseconds that make a command slow; -1 logs none.',
+  },
+  {
+    name: 'loglevel',
+    default: 'notice',
+    schema: oneOf('debug', 'verbose', 'notice', 'warning', 'nothing'),
+    doc: 'What the node writes to its log.',
+  },
+  {
+    name: 'aclfile',
+    default: '',
+    schema: notYet(),
+    fixed: true,
+    doc: 'File of users and rules; not supported yet.',
+  },
+  tls('tls-port', '0'),
+  ...['tls-cert-file', 'tls-key-file', 'tls-ca-cert-file', 'tls-ca-cert-dir'].map((name) =>
+    tls(name, ''),
+  ),
+  ...['tls-auth-clients', 'tls-replication', 'tls-cluster'].map((name) => tls(name, 'no')),
+];
+
+function tls(name: string, byDefault: string): Row {
+  return {
+    name,
+    default: byDefault,
+    schema: notYet(byDefault),
+    fixed: true,
+    doc: 'TLS; not supported yet.',
+  };
+}
+
+function toSetting({ fixed, clusterWide, ...row }: Row): Setting {
+  return Object.freeze({ ...row, live: fixed !== true, clusterWide: clusterWide === true });
+}
+
+export const settingsTable: readonly Setting[] = Object.freeze(
+  [...memoryRows, ...replicationRows, ...clientRows, ...serverRows].map(toSetting),
+);

@@ -119,7 +119,7 @@ export class OperationQueue {
     this.formingReads = null;
   }
 
-  /** The gathered batch becomes the entry (index, term) that `propose` gives, or null if refused. */
+  /** The gathered batch becomes the entry that `propose` gives; null: it was refused. */
   closeBatch(
     stampMs: number,
     seed: number,

@@ -17,11 +17,11 @@ export interface Origin {
   lastWrite: number;
   /** After READONLY: reads may be local and stale. */
   readonly stale: boolean;
-  /** The reply to the oldest pending operation was written to `reply`; `pending` is already lower. */
+  /** The reply to the oldest pending operation is in `reply`; `pending` is already lower. */
   answered(): void;
 }
 
-/** A read whose work needs more than the keyspace: WATCH, which also notes versions in a session. */
+/** A read that needs more than the keyspace: WATCH, which also notes versions in a session. */
 export interface SessionReadSpec extends SpecBase {
   readonly kind: 'session-read';
   /** Called before it is handed over, on each try: an error text, or null. */

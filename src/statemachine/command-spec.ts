@@ -79,7 +79,7 @@ export interface SpecBase {
   readonly since: string;
   readonly summary: string;
   readonly complexity: string;
-  /** As redis.io prints it after the name, e.g. "key value [NX | XX] [GET]"; COMMAND DOCS parses it. */
+  /** As redis.io prints it behind the name, e.g. "key value [NX | XX]"; COMMAND DOCS parses it. */
   readonly syntax: string;
 }
 

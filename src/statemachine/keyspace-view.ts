@@ -49,7 +49,7 @@ export interface MutableKeyspace extends KeyspaceView {
     valueEnd: number,
     dueMs: number,
   ): number;
-  /** Another value for a live key; keeps the due time; a modification and a touch. May evict others. */
+  /** Another value for a live key, with its due time; modifies and touches. May evict others. */
   replaceValue(slot: number, value: Uint8Array, start: number, end: number): void;
   /**
    * Makes the value `length` bytes long, keeping what fits and filling with zeros; the caller then

@@ -134,7 +134,7 @@ export class Keyspace implements MutableKeyspace {
     this.mount(this.state);
   }
 
-  /** Call at the start of each entry: moves the time on, and does an entry's share of clearing up. */
+  /** At the start of each entry: moves the time on, and does an entry's share of clearing up. */
   advance(nowMs: number): void {
     const { nums } = this.state.header;
     if (nowMs > nums[Num.nowMs]!) nums[Num.nowMs] = nowMs;
@@ -313,7 +313,7 @@ export class Keyspace implements MutableKeyspace {
     return !full || this.eviction.canEvict();
   }
 
-  /** Takes new memory and lets the old go to its open views, so its cost does not grow with size. */
+  /** Takes new memory and leaves the old to its open views: its cost does not grow with size. */
   flush(): void {
     const before = this.state.header;
     const fresh = newKeyspaceState(this.state.views);

@@ -1,4 +1,4 @@
-/** What commands get to work with: in apply the keyspace of the log, in reads the same unchanged. */
+/** What commands work with: in apply the keyspace of the log, in reads the same, unchanged. */
 import type { Args } from '../resp/args.js';
 import type { ApplyContext, ReadContext } from './command-spec.js';
 import type { Keyspace } from './keyspace.js';

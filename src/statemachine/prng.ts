@@ -1,4 +1,4 @@
-/** A small generator seeded by an entry, so that all replicas draw the same numbers (mulberry32). */
+/** A small generator seeded by an entry: all replicas draw the same numbers (mulberry32). */
 export class Prng {
   private state = 0;
 

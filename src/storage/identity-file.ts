@@ -6,9 +6,9 @@
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { seal, unseal } from '../codec/sealed.js';
 import { TgError } from '../errors.js';
 import type { NodeId, Term } from '../raft/types.js';
-import { seal, unseal } from './sealed.js';
 
 export interface Identity {
   readonly nodeId: NodeId;

@@ -5,6 +5,7 @@
  */
 import { decodeConfiguration, encodeConfiguration } from '../codec/configuration.js';
 import { decodeEntry, encodeEntry } from '../codec/log-record.js';
+import { seal, unseal } from '../codec/sealed.js';
 import { assert, TgError } from '../errors.js';
 import type { LogStore } from '../ports.js';
 import type { LogWrite } from '../raft/effects.js';
@@ -22,7 +23,6 @@ import type { IdentityFile } from './identity-file.js';
 import type { BatchOperation, LevelDatabase } from './level-database.js';
 import { baseKey, entryKey, hardStateKey, indexOfEntryKey, KeyKind, kindEnd } from './log-keys.js';
 import { LogScan } from './log-scan.js';
-import { seal, unseal } from './sealed.js';
 
 export interface LevelLogStoreOptions {
   readonly database: LevelDatabase;

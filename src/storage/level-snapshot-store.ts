@@ -5,12 +5,12 @@
  */
 import { decodeConfiguration, encodeConfiguration } from '../codec/configuration.js';
 import { crc32c } from '../codec/crc32c.js';
+import { seal, unseal } from '../codec/sealed.js';
 import { TgError } from '../errors.js';
 import type { SnapshotStore, SnapshotWriter } from '../ports.js';
 import type { GroupId, SnapshotMeta } from '../raft/types.js';
 import type { LevelDatabase } from './level-database.js';
 import { chunkKey, KeyKind, kindEnd, kindStart, manifestKey } from './log-keys.js';
-import { seal, unseal } from './sealed.js';
 
 interface Stored {
   readonly meta: SnapshotMeta;

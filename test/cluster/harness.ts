@@ -1,191 +1,272 @@
 /**
- * Clusters of real processes for tests: free ports, a directory of their own, nodes that can be
- * killed, paused and started again. Everything is ended by pid, also when a test fails.
+ * A cluster of real node processes on free ports, with its data in a temporary directory. Tests
+ * wait for conditions, never for a fixed time. Every process is killed by its id when the test
+ * process ends, however it ends.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Answer, ask, infoFields } from '../../cmd/resp-client.js';
+import { ask, parseInfo } from '../../cmd/resp-client.js';
 
-const command = fileURLToPath(new URL('../../dist/cmd/tgcache-node.js', import.meta.url));
+export const program = fileURLToPath(new URL('../../dist/cmd/tgcache-node.js', import.meta.url));
 
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
+const alive = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
 
+/** Until `probe` gives something other than null. Its errors count as null; the last is told. */
 export async function waitFor<T>(
   what: string,
-  probe: () => Promise<T | null | false>,
-  withinMs = 30_000,
+  probe: () => Promise<T | null> | T | null,
+  timeoutMs = 20_000,
 ): Promise<T> {
-  const deadline = performance.now() + withinMs;
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown = 'the condition never held';
   for (;;) {
-    const found = await probe().catch(() => null);
-    if (found !== null && found !== false) return found;
-    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    try {
+      const found = await probe();
+      if (found !== null) return found;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${timeoutMs} ms for ${what}: ${String(last)}`);
+    }
+    await sleep(20);
   }
 }
 
-export function isInstalled(program: string): boolean {
-  return spawnSync(program, ['--version']).error === undefined;
+/** Free when asked; the client, peer and HTTP ports of a node need no fixed distance. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = net.createServer();
+      return new Promise<net.Server>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(0, '127.0.0.1', () => resolve(server));
+      });
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
+  await Promise.all(servers.map((s) => new Promise((resolve) => s.close(resolve))));
+  return ports;
 }
 
-export interface NodeOptions {
-  readonly env?: NodeJS.ProcessEnv;
+export interface TestNode {
+  readonly id: string;
+  readonly clientPort: number;
+  readonly peerPort: number;
+  readonly dataDir: string;
+  readonly logFile: string;
 }
 
-export class TestNode {
-  child: ChildProcess | null = null;
-
-  constructor(
-    readonly id: string,
-    readonly port: number,
-    readonly peerPort: number,
-    readonly dataDir: string,
-    private readonly flags: readonly string[],
-    private readonly env: NodeJS.ProcessEnv,
-  ) {}
-
-  get logFile(): string {
-    return `${this.dataDir}.log`;
-  }
-
-  start(): void {
-    const log = openSync(this.logFile, 'a');
-    const args = [
-      command,
-      'start',
-      '--id',
-      this.id,
-      '--data-dir',
-      this.dataDir,
-      '--http-listen',
-      'off',
-      '--client-listen',
-      `127.0.0.1:${this.port}`,
-      '--peer-listen',
-      `127.0.0.1:${this.peerPort}`,
-      ...this.flags,
-    ];
-    const env = { ...process.env, ...this.env };
-    this.child = spawn(process.execPath, args, { stdio: ['ignore', log, log], env });
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.child?.kill(name);
-  }
-
-  /** Resolves with the exit code, or null when a signal ended it. */
-  ended(): Promise<number | null> {
-    const { child } = this;
-    if (child === null) return Promise.resolve(null);
-    if (child.exitCode !== null || child.signalCode !== null)
-      return Promise.resolve(child.exitCode);
-    return new Promise((resolve) => child.once('exit', (code) => resolve(code)));
-  }
-
-  async kill(): Promise<void> {
-    this.signal('SIGKILL');
-    await this.ended();
-  }
-
-  wipe(): void {
-    rmSync(this.dataDir, { recursive: true, force: true });
-  }
-
-  log(): string {
-    return readFileSync(this.logFile, 'utf8');
-  }
-
-  async ask(...words: string[]): Promise<Answer> {
-    const [answer] = await ask('127.0.0.1', this.port, [words], 20_000);
-    return answer!;
-  }
-
-  async info(section: string): Promise<Map<string, string>> {
-    const [answer] = await ask('127.0.0.1', this.port, [['INFO', section]], 2000);
-    return infoFields(answer!);
-  }
-
-  async state(): Promise<string> {
-    return (await this.info('raft')).get('state') ?? '';
-  }
+export interface TestClusterOptions {
+  readonly nodes?: number;
+  /** NAME=VALUE */
+  readonly set?: readonly string[];
+  /** More environment for node `at`, counted from 0. */
+  readonly env?: (at: number) => NodeJS.ProcessEnv;
 }
 
 export class TestCluster {
+  private readonly children = new Map<string, ChildProcess>();
+
   private constructor(
-    private readonly dir: string,
+    readonly dir: string,
     readonly nodes: readonly TestNode[],
+    private readonly set: readonly string[],
+    private readonly env: (at: number) => NodeJS.ProcessEnv,
   ) {}
 
-  static async start(
-    size: number,
-    settings: readonly string[] = [],
-    optionsOf: (at: number) => NodeOptions = () => ({}),
-  ): Promise<TestCluster> {
+  /** Resolves when all nodes follow one leader. */
+  static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
+    if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first`);
+    const { nodes = 3, set = [], env = () => ({}) } = options;
     const dir = mkdtempSync(path.join(tmpdir(), 'tgcache-test-'));
-    const ports: [number, number][] = [];
-    for (let at = 0; at < size; at++) ports.push([await freePort(), await freePort()]);
-    const members = ports.map(([, peer], at) => `n${at + 1}=127.0.0.1:${peer}`).join(',');
-    const flags = ['--initial-cluster', members, ...settings.flatMap((s) => ['--set', s])];
-    const nodes = ports.map(([port, peer], at) => {
-      const id = `n${at + 1}`;
-      return new TestNode(id, port, peer, path.join(dir, id), flags, optionsOf(at).env ?? {});
-    });
-    for (const node of nodes) node.start();
-    const cluster = new TestCluster(dir, nodes);
-    await cluster.leader();
-    await waitFor('all nodes to follow', async () => {
-      const known = await Promise.all(
-        nodes.map(async (n) => (await n.info('raft')).get('leader_id')),
-      );
-      return known.every((leader) => leader !== '' && leader === known[0]);
-    });
+    const ports = await freePorts(2 * nodes);
+    const places = Array.from({ length: nodes }, (_, at) => ({
+      id: `n${at + 1}`,
+      clientPort: ports[2 * at]!,
+      peerPort: ports[2 * at + 1]!,
+      dataDir: path.join(dir, `n${at + 1}`),
+      logFile: path.join(dir, `n${at + 1}.log`),
+    }));
+    const cluster = new TestCluster(dir, places, set, env);
+    try {
+      for (const { id } of places) cluster.spawn(id);
+      await cluster.ready();
+    } catch (error) {
+      const logs = places.map((place) => cluster.log(place.id).slice(-2000)).join('\n');
+      await cluster.destroy();
+      throw new Error(`the cluster did not start:\n${logs}`, { cause: error });
+    }
     return cluster;
   }
 
-  /** The node that leads in the highest term. */
-  async leader(): Promise<TestNode> {
-    return waitFor('a leader', async () => {
-      let found: TestNode | null = null;
-      let term = -1;
-      for (const node of this.nodes) {
-        const raft = await node.info('raft').catch(() => null);
-        if (raft?.get('state') !== 'leader' || Number(raft.get('term')) <= term) continue;
-        found = node;
-        term = Number(raft.get('term'));
-      }
-      return found;
-    });
+  node(id: string): TestNode {
+    const found = this.nodes.find((node) => node.id === id);
+    if (found === undefined) throw new Error(`no node ${id}`);
+    return found;
   }
 
-  async followers(): Promise<TestNode[]> {
+  port(id: string): number {
+    return this.node(id).clientPort;
+  }
+
+  get ids(): string[] {
+    return this.nodes.map(({ id }) => id);
+  }
+
+  get addresses(): { host: string; port: number }[] {
+    return this.nodes.map(({ clientPort }) => ({ host: '127.0.0.1', port: clientPort }));
+  }
+
+  log(id: string): string {
+    const { logFile } = this.node(id);
+    return existsSync(logFile) ? readFileSync(logFile, 'utf8') : '';
+  }
+
+  /** One command on a connection of its own; an error reply rejects. */
+  async command(id: string, ...words: string[]): Promise<unknown> {
+    const address = { host: '127.0.0.1', port: this.port(id) };
+    const [reply] = await ask({ address, password: '', commands: [words], timeoutMs: 5000 });
+    if (reply instanceof Error) throw reply;
+    return reply;
+  }
+
+  async raft(id: string): Promise<ReadonlyMap<string, string>> {
+    return parseInfo(String(await this.command(id, 'INFO', 'raft')));
+  }
+
+  /** Waits for a node that leads and that a majority of all nodes follows. */
+  leader(timeoutMs?: number): Promise<string> {
+    return waitFor('a leader', () => this.leaderNow(), timeoutMs);
+  }
+
+  private async leaderNow(): Promise<string | null> {
+    const answers = await Promise.all(this.ids.map((id) => this.raft(id).catch(() => null)));
+    for (const id of this.ids) {
+      const own = answers[this.ids.indexOf(id)];
+      if (own?.get('state') !== 'leader') continue;
+      const agree = answers.filter(
+        (a) => a?.get('leader_id') === id && a.get('term') === own.get('term'),
+      );
+      if (agree.length > this.ids.length / 2) return id;
+    }
+    return null;
+  }
+
+  async followers(): Promise<string[]> {
     const leader = await this.leader();
-    return this.nodes.filter((node) => node !== leader);
+    return this.ids.filter((id) => id !== leader);
   }
 
-  /** Waits until all nodes are at one applied index, and returns their digests there. */
-  async digests(): Promise<string[]> {
-    return waitFor('one applied index on all nodes', async () => {
-      const answers = await Promise.all(this.nodes.map((node) => node.ask('TGCACHE', 'APPLIED')));
-      const pairs = answers as [number, string][];
-      return pairs.every(([index]) => index === pairs[0]![0]) && pairs.map(([, digest]) => digest);
+  /** All of `ids` follow one leader. */
+  ready(ids: readonly string[] = this.ids): Promise<string> {
+    return waitFor('all nodes to follow one leader', async () => {
+      const infos = await Promise.all(ids.map((id) => this.raft(id)));
+      const leaders = new Set(infos.map((info) => info.get('leader_id')));
+      const [leader] = leaders;
+      return leaders.size === 1 && leader ? leader : null;
     });
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.kill()));
+  /** Waits until `ids` are at one applied index and returns the digest that they must share. */
+  equalDigest(ids: readonly string[] = this.ids): Promise<string> {
+    return waitFor('equal digests', async () => {
+      const answers = await Promise.all(ids.map((id) => this.command(id, 'TGCACHE', 'APPLIED')));
+      const [first, ...others] = answers.map((answer) => (answer as unknown[]).map(String));
+      if (!others.every((other) => other[0] === first![0])) return null;
+      for (const other of others) {
+        if (other[1] !== first![1]) return Promise.reject(new Error(`digests differ: ${answers}`));
+      }
+      return first![1]!;
+    });
+  }
+
+  async kill(id: string): Promise<void> {
+    await this.end(id, 'SIGKILL');
+  }
+
+  /** SIGTERM; resolves with the exit code. */
+  terminate(id: string): Promise<number | null> {
+    return this.end(id, 'SIGTERM');
+  }
+
+  pause(id: string): void {
+    this.child(id).kill('SIGSTOP');
+  }
+
+  resume(id: string): void {
+    this.child(id).kill('SIGCONT');
+  }
+
+  /** Starts a node that has ended. */
+  restart(id: string): void {
+    if (this.children.has(id)) throw new Error(`${id} still runs`);
+    this.spawn(id);
+  }
+
+  /** Deletes the data of a node that has ended. */
+  wipe(id: string): void {
+    if (this.children.has(id)) throw new Error(`${id} still runs`);
+    rmSync(this.node(id).dataDir, { recursive: true, force: true });
+  }
+
+  /** The fields of one section of INFO. */
+  async info(id: string, section: string): Promise<ReadonlyMap<string, string>> {
+    return parseInfo(String(await this.command(id, 'INFO', section)));
+  }
+
+  /** Ends all nodes at once and deletes their data. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.children.keys()].map((id) => this.end(id, 'SIGKILL')));
     rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  private child(id: string): ChildProcess {
+    const child = this.children.get(id);
+    if (child === undefined) throw new Error(`${id} does not run`);
+    return child;
+  }
+
+  private spawn(id: string): void {
+    const node = this.node(id);
+    const log = openSync(node.logFile, 'a');
+    const members = this.nodes.map((n) => `${n.id}=127.0.0.1:${n.peerPort}`).join(',');
+    const flags = [
+      'start',
+      ...['--id', id],
+      ...['--data-dir', node.dataDir],
+      ...['--client-listen', `127.0.0.1:${node.clientPort}`],
+      ...['--peer-listen', `127.0.0.1:${node.peerPort}`],
+      ...['--http-listen', 'off'],
+      ...['--initial-cluster', members],
+      ...this.set.flatMap((text) => ['--set', text]),
+    ];
+    const env = { ...process.env, ...this.env(this.nodes.indexOf(node)) };
+    const stdio: ['ignore', number, number] = ['ignore', log, log];
+    const child = spawn(process.execPath, [program, ...flags], { stdio, env });
+    alive.add(child);
+    this.children.set(id, child);
+    child.once('exit', () => {
+      alive.delete(child);
+      if (this.children.get(id) === child) this.children.delete(id);
+    });
+  }
+
+  private end(id: string, signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.children.get(id);
+    if (child === undefined) return Promise.resolve(null);
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    // A paused process must go on to hear anything but SIGKILL.
+    child.kill('SIGCONT');
+    return ended;
   }
 }

@@ -5,7 +5,13 @@
  */
 import net from 'node:net';
 import Parser from 'redis-parser';
-import { type Answer, encode } from '../../cmd/resp-client.js';
+
+export type Answer = string | number | null | Error | Answer[];
+
+function encode(words: readonly string[]): string {
+  const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  return `*${words.length}\r\n${parts.join('')}`;
+}
 
 export class PlainClient {
   private socket: net.Socket | null = null;

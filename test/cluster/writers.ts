@@ -6,7 +6,7 @@ import type { TestCluster } from './harness.js';
 import { PlainClient } from './plain-client.js';
 
 export function clientOf(cluster: TestCluster, at = 0): PlainClient {
-  const ports = cluster.nodes.map((node) => node.port);
+  const ports = cluster.nodes.map((node) => node.clientPort);
   return new PlainClient(ports, ports[at % ports.length]!);
 }
 
@@ -65,7 +65,7 @@ export async function missing(
   acknowledged: ReadonlyMap<string, string>,
 ): Promise<string[]> {
   const leader = await cluster.leader();
-  const client = new PlainClient([leader.port], leader.port);
+  const client = new PlainClient([cluster.port(leader)], cluster.port(leader));
   const lost: string[] = [];
   const keys = [...acknowledged.keys()];
   for (let at = 0; at < keys.length; at += 500) {

@@ -19,7 +19,7 @@ describe('LogClock', () => {
     expect(log.now()).toBe(clock.wall + hourMs);
   });
 
-  it('goes on from the stamps of the last leader although its own wall clock is an hour ahead', () => {
+  it('goes on from the stamps of the last leader, its own wall clock an hour ahead', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const stamp = clock.wall - hourMs;

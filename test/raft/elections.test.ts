@@ -1,4 +1,4 @@
-/** One test per rule on terms, votes and leadership (Figure 2; dissertation 3.10, 4.2.3, 6.2, 9.6). */
+/** A test per rule on terms, votes and leadership (Figure 2; dissertation 3.10, 4.2.3, 6.2, 9.6) */
 import { describe, expect, test } from 'vitest';
 import {
   ack,

@@ -148,7 +148,7 @@ describe('changes on the leader', () => {
     expect(bench.core.status().configuration).toEqual(configurationOf(['n1', 'n2']));
   });
 
-  test('a leader that removed itself leaves after the commit and hands over (requirement 54)', () => {
+  test('a leader that removed itself leaves after the commit (requirement 54)', () => {
     const bench = leaderBench();
     bench.core.changeConfiguration(configurationOf(['n2', 'n3']));
     const index = bench.sync().forget().core.lastLogIndex;

@@ -66,7 +66,7 @@ describe('a follower', () => {
     expect(bench.take('append-response')).toMatchObject([{ hintIndex: 2, hintTerm: 1 }]);
   });
 
-  test('truncates at a conflict of terms, in one write with the new entries (requirement 3)', () => {
+  test('truncates at a conflict of terms, in one write (requirement 3)', () => {
     const bench = append(follower([1, 2, 2]), 3, [1, 2], [3]);
     expect(bench.pending).toMatchObject({ truncateFrom: 3, entries: [{ term: 3, index: 3 }] });
     expect(termsOf(bench)).toEqual([1, 1, 3]);
@@ -303,7 +303,7 @@ describe('a leader', () => {
     ]);
   });
 
-  test('memory stays bounded with a dead follower, which is served from disk (requirement 25)', () => {
+  test('memory stays bounded with a dead follower, served from disk (requirement 25)', () => {
     const changes = { logWindowBytesMax: 1000, appendBytesMax: 400, inflightAppendsMax: 2 };
     const bench = leaderBench(three, changes);
     bench.core.unreachable('n3');

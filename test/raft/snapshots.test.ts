@@ -62,7 +62,7 @@ describe('a received snapshot (requirement 46)', () => {
     expect(bench.writes.at(-1)).toMatchObject({ truncateFrom: null });
   });
 
-  test('while it is put in place nothing is acked, applied or campaigned for (requirement 47)', () => {
+  test('while it is put in place nothing is acked or applied (requirement 47)', () => {
     const bench = follower([1, 1], 1);
     const before = bench.applied.length;
     bench.core.snapshotReceived('n2', 3, meta(9, 2));

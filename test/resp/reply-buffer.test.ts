@@ -70,7 +70,8 @@ describe('RESP2', () => {
 
   it('has golden forms', () => {
     expect(written(2, everything)).toBe(
-      '+OK\r\n+PONG\r\n-ERR a  b\r\n:-5\r\n:99\r\n:12345678901234567890\r\n$3\r\nabc\r\n$2\r\nhi\r\n' +
+      '+OK\r\n+PONG\r\n-ERR a  b\r\n:-5\r\n:99\r\n:12345678901234567890\r\n' +
+        '$3\r\nabc\r\n$2\r\nhi\r\n' +
         '$-1\r\n*-1\r\n*2\r\n*4\r\n*2\r\n*1\r\n$3\r\n0.1\r\n:1\r\n:0\r\n$4\r\ntext\r\n+RAW\r\n',
     );
   });
@@ -79,7 +80,8 @@ describe('RESP2', () => {
 describe('RESP3', () => {
   it('has golden forms', () => {
     expect(written(3, everything)).toBe(
-      '+OK\r\n+PONG\r\n-ERR a  b\r\n:-5\r\n:99\r\n:12345678901234567890\r\n$3\r\nabc\r\n$2\r\nhi\r\n' +
+      '+OK\r\n+PONG\r\n-ERR a  b\r\n:-5\r\n:99\r\n:12345678901234567890\r\n' +
+        '$3\r\nabc\r\n$2\r\nhi\r\n' +
         '_\r\n_\r\n*2\r\n%2\r\n~2\r\n>1\r\n,0.1\r\n#t\r\n#f\r\n=8\r\ntxt:text\r\n+RAW\r\n',
     );
   });

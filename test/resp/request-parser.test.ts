@@ -77,7 +77,8 @@ describe('commands', () => {
   });
 
   it('are the same when each byte comes alone, inline ones between', () => {
-    const text = `${encode(['SET', 'a', '1\r\n2'])}PING  "x y"\r\n${encode(['GET', ''])}\r\n\nECHO z\n`;
+    const inline = 'PING  "x y"\r\n';
+    const text = `${encode(['SET', 'a', '1\r\n2'])}${inline}${encode(['GET', ''])}\r\n\nECHO z\n`;
     const expected = [
       ['SET', 'a', '1\r\n2'],
       ['PING', 'x y'],

@@ -13,8 +13,13 @@ export interface DocArgument {
 }
 
 const keyNames = new Set(['key', 'newkey', 'source', 'destination']);
-const integerNames =
-  /^(seconds|milliseconds|.*-time.*|count|cursor|offset|start|stop|end|index|increment|decrement|numkeys|numreplicas|timeout|protover|client-id|slot)$/;
+const integerNames = new Set(
+  (
+    'seconds milliseconds count cursor offset start stop end index increment decrement ' +
+    'numkeys numreplicas timeout protover client-id slot'
+  ).split(' '),
+);
+const isInteger = (name: string) => integerNames.has(name) || name.includes('-time');
 
 export function parseSyntax(syntax: string): DocArgument[] {
   return new SyntaxReader(syntax.match(/[[\]<>|]|[^\s[\]<>|]+/g) ?? []).sequence();
@@ -107,5 +112,5 @@ function isToken(word: string): boolean {
 function typeOf(name: string): DocArgument['type'] {
   if (keyNames.has(name)) return 'key';
   if (name === 'pattern') return 'pattern';
-  return integerNames.test(name) ? 'integer' : 'string';
+  return isInteger(name) ? 'integer' : 'string';
 }

@@ -148,8 +148,8 @@ export const setCommands: readonly WriteSpec[] = [
       flags: denyoom,
       summary: 'Sets the string value of a key, ignoring its type.',
       syntax:
-        'key value [NX | XX] [GET] ' +
-        '[EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]',
+        'key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | ' +
+        'PXAT unix-time-milliseconds | KEEPTTL]',
     },
     checkSet,
     applySet,

@@ -1,7 +1,7 @@
 /** Small structured records: version byte and CRC32C in front of msgpackr fields. */
 import { Packr } from 'msgpackr';
-import { crc32c } from '../codec/crc32c.js';
 import { TgError } from '../errors.js';
+import { crc32c } from './crc32c.js';
 
 const version = 1;
 const headBytes = 5;
