@@ -152,6 +152,29 @@ export async function fillKeys(options: LoadOptions): Promise<void> {
   }
 }
 
+/** Reads every key that fillKeys() wrote; resolves with how many have their value. */
+export async function countValues(options: LoadOptions): Promise<number> {
+  const batch = 1000;
+  const perReply = `$${options.valueBytes}\r\n`.length + options.valueBytes + 2;
+  const socket = net.connect({ host: options.host, port: options.port, noDelay: true });
+  // A missing value makes the reply shorter: without this the wait would never end.
+  socket.setTimeout(10_000, () => socket.destroy(new Error('values are missing')));
+  let found = 0;
+  try {
+    for (let from = 0; from < options.keys; from += batch) {
+      const count = Math.min(batch, options.keys - from);
+      const commands = Array.from({ length: count }, (_, at) =>
+        encodeCommand('GET', keyName(from + at)),
+      );
+      await exchange(socket, Buffer.concat(commands), count * perReply);
+      found += count;
+    }
+  } finally {
+    socket.destroy();
+  }
+  return found;
+}
+
 function exchange(socket: net.Socket, request: Buffer, bytes: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let awaited = bytes;

@@ -74,41 +74,59 @@ export async function startRedis(name: string, settings: readonly string[]): Pro
   return { name, host: '127.0.0.1', port, stop };
 }
 
-export async function startCluster(name: string, settings: readonly string[]): Promise<Peer> {
+export interface ClusterNode {
+  readonly port: number;
+  start(): void;
+  /** kill -9 */
+  kill(): Promise<void>;
+}
+
+export interface Cluster extends Peer {
+  readonly nodes: readonly ClusterNode[];
+  /** Client port of the node that leads now. */
+  leaderPort(): Promise<number>;
+}
+
+function benchNode(port: number, flags: readonly string[]): ClusterNode {
+  let child: ChildProcess | null = null;
+  const start = () => {
+    child = spawn(process.execPath, [nodeCommand, 'start', ...flags], { stdio: 'ignore' });
+  };
+  const kill = async () => {
+    if (child === null) return;
+    child.kill('SIGKILL');
+    await ended(child);
+  };
+  return { port, start, kill };
+}
+
+export async function startCluster(name: string, settings: readonly string[]): Promise<Cluster> {
   const dir = mkdtempSync(path.join(tmpdir(), 'bench-tgcache-'));
-  const ids = ['n1', 'n2', 'n3'];
-  const ports = await Promise.all(ids.map(async () => [await freePort(), await freePort()]));
-  const cluster = ids.map((id, at) => `${id}=127.0.0.1:${ports[at]![1]}`).join(',');
-  const children = ids.map((id, at) => {
-    const flags = [
-      'start',
-      '--id',
-      id,
-      '--data-dir',
-      path.join(dir, id),
-      '--http-listen',
-      'off',
-      '--client-listen',
-      `127.0.0.1:${ports[at]![0]}`,
-      '--peer-listen',
-      `127.0.0.1:${ports[at]![1]}`,
-      '--initial-cluster',
-      cluster,
+  const places: { id: string; client: number; peer: number }[] = [];
+  for (const id of ['n1', 'n2', 'n3']) {
+    places.push({ id, client: await freePort(), peer: await freePort() });
+  }
+  const members = places.map(({ id, peer }) => `${id}=127.0.0.1:${peer}`).join(',');
+  const nodes = places.map(({ id, client, peer }) =>
+    benchNode(client, [
+      ...['--id', id, '--data-dir', path.join(dir, id), '--http-listen', 'off'],
+      ...['--client-listen', `127.0.0.1:${client}`, '--peer-listen', `127.0.0.1:${peer}`],
+      ...['--initial-cluster', members],
       ...settings.flatMap((setting) => ['--set', setting]),
-    ];
-    return spawn(process.execPath, [nodeCommand, ...flags], { stdio: 'ignore' });
-  });
-  const leader = await until('a leader', async () => {
-    for (const [port] of ports) {
-      const role = await ask(port!, 'ROLE').catch(() => '');
-      if (role.includes('master')) return port!;
-    }
-    return null;
-  });
+    ]),
+  );
+  for (const node of nodes) node.start();
+  const leaderPort = () =>
+    until('a leader', async () => {
+      for (const { port } of nodes) {
+        const role = await ask(port, 'ROLE').catch(() => '');
+        if (role.includes('master')) return port;
+      }
+      return null;
+    });
   const stop = async () => {
-    for (const child of children) child.kill('SIGKILL');
-    await Promise.all(children.map(ended));
+    await Promise.all(nodes.map((node) => node.kill()));
     rmSync(dir, { recursive: true, force: true });
   };
-  return { name, host: '127.0.0.1', port: leader, stop };
+  return { name, host: '127.0.0.1', port: await leaderPort(), nodes, leaderPort, stop };
 }

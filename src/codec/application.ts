@@ -1,16 +1,22 @@
 /**
- * Bytes that nodes of one group send each other beside Raft: touches (recency of reads), commands
- * forwarded to the leader, and the replies to them. Fixed-width integers, little-endian; damage
- * gives TgError PROTOCOL.
+ * Bytes that nodes of one group send each other beside Raft. A kind, then
+ * - touches: recency of reads, as src/statemachine/touches.ts lays it out;
+ * - forward: session u32, count u32, then commands: stream u32, protocol u8, opcode u32, arguments;
+ * - forwardReply: session u32, applied index of the leader, count u32, then replies: stream u32,
+ *   length u32, bytes.
+ * Damage gives TgError PROTOCOL.
  */
-import { TgError } from '../errors.js';
 import type { Args } from '../resp/args.js';
+import type { ByteReader } from './byte-cursor.js';
 
 export const ApplicationKind = { touches: 1, forward: 2, forwardReply: 3 } as const;
 
+/** A buffer that served one huge message is not kept. */
+const initialBytes = 4096;
+
 /** Grows as needed; take() hands the bytes over and starts anew. */
-export class ByteWriter {
-  private buffer = Buffer.allocUnsafe(4096);
+export class ApplicationWriter {
+  private buffer = Buffer.allocUnsafe(initialBytes);
   length = 0;
 
   u8(value: number): void {
@@ -20,12 +26,12 @@ export class ByteWriter {
 
   u32(value: number): void {
     this.room(4);
-    this.length = this.buffer.writeUInt32LE(value, this.length);
+    this.length = this.buffer.writeUInt32BE(value, this.length);
   }
 
-  f64(value: number): void {
+  integer(value: number): void {
     this.room(8);
-    this.length = this.buffer.writeDoubleLE(value, this.length);
+    this.length = this.buffer.writeDoubleBE(value, this.length);
   }
 
   bytes(source: Uint8Array, start: number, end: number): void {
@@ -35,7 +41,11 @@ export class ByteWriter {
   }
 
   setU32(at: number, value: number): void {
-    this.buffer.writeUInt32LE(value, at);
+    this.buffer.writeUInt32BE(value, at);
+  }
+
+  setInteger(at: number, value: number): void {
+    this.buffer.writeDoubleBE(value, at);
   }
 
   args(args: Args): void {
@@ -48,7 +58,7 @@ export class ByteWriter {
 
   take(): Uint8Array {
     const taken = this.buffer.subarray(0, this.length);
-    this.buffer = Buffer.allocUnsafe(4096);
+    this.buffer = Buffer.allocUnsafe(initialBytes);
     this.length = 0;
     return taken;
   }
@@ -62,52 +72,13 @@ export class ByteWriter {
   }
 }
 
-export class ByteReader {
-  private readonly view: DataView;
-  at = 0;
-
-  constructor(readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  u8(): number {
-    this.need(1);
-    return this.view.getUint8(this.at++);
-  }
-
-  u32(): number {
-    this.need(4);
-    this.at += 4;
-    return this.view.getUint32(this.at - 4, true);
-  }
-
-  f64(): number {
-    this.need(8);
-    this.at += 8;
-    return this.view.getFloat64(this.at - 8, true);
-  }
-
-  /** Moves over `length` bytes and returns where they began. */
-  skip(length: number): number {
-    this.need(length);
-    this.at += length;
-    return this.at - length;
-  }
-
-  /** Points `args` at the arguments that come next. */
-  args(args: Args): void {
-    args.reset(this.bytes);
-    const count = this.u32();
-    for (let index = 0; index < count; index++) {
-      const length = this.u32();
-      const start = this.skip(length);
-      args.push(start, start + length);
-    }
-  }
-
-  private need(bytes: number): void {
-    if (this.at + bytes > this.bytes.length) {
-      throw new TgError('PROTOCOL', 'an application message of a peer ends too early');
-    }
+/** Points `args` at the arguments that come next; they stay in the message. */
+export function readArgs(reader: ByteReader, args: Args): void {
+  args.reset(reader.bytes);
+  const count = reader.u32();
+  for (let index = 0; index < count; index++) {
+    const length = reader.u32();
+    const start = reader.skip(length);
+    args.push(start, start + length);
   }
 }

@@ -40,6 +40,15 @@ export class ByteReader {
     return value === 1;
   }
 
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Moves over `length` bytes and returns where they began. */
+  skip(length: number): number {
+    return this.#advance(length);
+  }
+
   /** A view on the input. */
   view(length: number): Uint8Array {
     const at = this.#advance(length);

@@ -3,7 +3,9 @@
  * see it, snapshots, readmission of lost members, pulses. Created when the node has a log to run,
  * be it empty.
  */
-import type { TgError } from '../errors.js';
+import { ApplicationKind } from '../codec/application.js';
+import { ByteReader } from '../codec/byte-cursor.js';
+import { TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
 import type { ReadReady, RoleChange } from '../raft/effects.js';
@@ -116,7 +118,7 @@ export class GroupRunner implements DriverListener {
   tick(): void {
     this.driver.tick();
     this.pulse.tick();
-    this.noteCaughtUp();
+    this.options.clients.tick(this.isCaughtUp());
     this.writeFirstSettings();
     this.ticks++;
     if (this.ticks % readmissionTicks === 0) this.readmit();
@@ -129,11 +131,18 @@ export class GroupRunner implements DriverListener {
   }
 
   /** Bytes of the layer above Raft. */
-  application(payload: Uint8Array): void {
-    this.touches.received(payload);
+  application(from: NodeId, payload: Uint8Array): void {
+    const reader = new ByteReader(payload);
+    const kind = reader.u8();
+    if (kind === ApplicationKind.touches) this.touches.received(reader);
+    else if (kind === ApplicationKind.forward)
+      this.options.clients.forwarded.received(from, reader);
+    else if (kind === ApplicationKind.forwardReply) this.options.clients.forwardReply(from, reader);
+    else throw new TgError('PROTOCOL', `an application message of kind ${kind}`);
   }
 
   peerDown(peer: NodeId): void {
+    this.options.clients.peerDown(peer);
     this.driver.act((core) => {
       core.unreachable(peer);
       // An early election would break a lease that the old leader still counts on.
@@ -206,11 +215,10 @@ export class GroupRunner implements DriverListener {
     this.options.onConfiguration(configuration);
   }
 
-  private noteCaughtUp(): void {
+  private isCaughtUp(): boolean {
     const { core } = this.driver;
-    const heard = core.leader !== null && core.recentLeaderContact;
-    const caughtUp = core.lastApplied >= core.commitIndex;
-    if (caughtUp && (core.role === 'leader' || heard)) this.options.clients.noteCaughtUp();
+    if (core.lastApplied < core.commitIndex) return false;
+    return core.role === 'leader' || (core.leader !== null && core.recentLeaderContact);
   }
 
   private writeFirstSettings(): void {

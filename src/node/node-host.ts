@@ -14,6 +14,7 @@ import { RespServer } from '../server/resp-server.js';
 import { StateMachine } from '../statemachine/state-machine.js';
 import { DataDirectory } from '../storage/data-directory.js';
 import { TcpTransport } from '../transport/tcp-transport.js';
+import type { ReadConsistency } from './admission.js';
 import { ClusterView } from './cluster-view.js';
 import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
 import { GroupRunner } from './group-runner.js';
@@ -21,7 +22,7 @@ import { LeaseGuard } from './lease-guard.js';
 import { LogClock } from './log-clock.js';
 import { Readmission } from './readmission.js';
 import { type Recovered, recover } from './recovery.js';
-import { type ReadConsistency, ReplicatedGroup } from './replicated-group.js';
+import { ReplicatedGroup } from './replicated-group.js';
 import { SystemClock } from './system-clock.js';
 
 /** The only group so far; every key and message carries it. */
@@ -106,6 +107,7 @@ class NodeHost implements RunningNode, TransportHandler {
       view: this.view,
       settings,
       readConsistency: () => settings.get('read-consistency') as ReadConsistency,
+      sendApplication: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
       leaseValid: () => this.runner !== null && this.lease.valid(this.runner.driver.core),
     });
     this.transport = new TcpTransport({
@@ -212,8 +214,8 @@ class NodeHost implements RunningNode, TransportHandler {
     this.runner?.step(from, messages);
   }
 
-  onApplication(_from: string, _group: GroupId, payload: Uint8Array): void {
-    this.runner?.application(payload);
+  onApplication(from: string, _group: GroupId, payload: Uint8Array): void {
+    this.runner?.application(from, payload);
   }
 
   async onSnapshot(

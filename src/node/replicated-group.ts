@@ -3,12 +3,13 @@
  * of them when leadership changes. Never lies: a refusal means the command did not and will not
  * happen; what was logged and not settled when leadership goes is answered with UNCERTAIN.
  */
+import type { ByteReader } from '../codec/byte-cursor.js';
 import type { Settings } from '../config.js';
 import { assert } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { ReadReady, RoleChange } from '../raft/effects.js';
-import type { Entry, LogIndex } from '../raft/types.js';
+import type { Entry, LogIndex, NodeId } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
 import { slotOf } from '../server/crc16.js';
@@ -19,19 +20,22 @@ import type {
   Origin,
   Refusal,
   SessionReadSpec,
+  SettingOutcome,
 } from '../server/group.js';
 import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
+import { Admission, type ReadConsistency } from './admission.js';
 import type { ClusterView } from './cluster-view.js';
 import type { DeferredOps } from './deferred-ops.js';
 import { digestOf } from './digest.js';
+import { ForwardedCommands } from './forwarded-commands.js';
+import { Forwarder } from './forwarder.js';
 import type { GroupDriver } from './group-driver.js';
 import type { LogClock } from './log-clock.js';
 import { OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
-
-export type ReadConsistency = 'linearizable' | 'lease' | 'local';
+import { SettingChanges } from './setting-changes.js';
 
 export interface ReplicatedGroupOptions {
   readonly clock: Clock;
@@ -41,14 +45,12 @@ export interface ReplicatedGroupOptions {
   readonly settings: Settings;
   readonly readConsistency: () => ReadConsistency;
   readonly leaseValid: () => boolean;
+  /** False: surely not sent. */
+  readonly sendApplication: (to: NodeId, payload: Uint8Array) => boolean;
 }
 
-interface SettingWaiter {
-  readonly index: LogIndex;
-  readonly term: number;
-  readonly done: (refusal: Refusal | null) => void;
-}
-
+/** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
+const forwardTimeoutElections = 5;
 const uncertainText =
   'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect';
 const readLostText = 'TRYAGAIN leadership changed before the read could be confirmed';
@@ -67,8 +69,12 @@ export class ReplicatedGroup implements Group {
   /** Confirmed rounds whose index is not applied yet. */
   private waiting: ReadReady[] = [];
   private flushScheduled = false;
-  private caughtUpAtMs = Number.NEGATIVE_INFINITY;
-  private readonly settingWaiters: SettingWaiter[] = [];
+  /** What must be applied before the local reads of this turn may run. */
+  private neededIndex = 0;
+  private readonly admission: Admission;
+  private readonly forwarder: Forwarder;
+  readonly forwarded: ForwardedCommands;
+  private readonly settingChanges = new SettingChanges();
   private readonly watchers: (() => void)[] = [];
   private readonly flushNow = () => this.flush();
 
@@ -80,6 +86,22 @@ export class ReplicatedGroup implements Group {
     this.queue = new OperationQueue(new BatchWriter(), (ops, at, args) =>
       this.execute(ops, at, args),
     );
+    const { clock, settings, sendApplication: send } = options;
+    this.admission = new Admission({
+      ...options,
+      core: () => this.driver?.core ?? null,
+      machine: () => this.machine,
+      isLoading: () => this.loading,
+      forwards: () => this.forwards(),
+    });
+    this.forwarder = new Forwarder({
+      send,
+      clock,
+      timeoutMs: forwardTimeoutElections * settings.number('election-timeout-ms'),
+      onIdle: () => this.changed(),
+    });
+    const appliedIndex = () => this.machine.appliedIndex;
+    this.forwarded = new ForwardedCommands({ group: this, clock, appliedIndex, send });
   }
 
   /** A snapshot was installed: the state is another one. */
@@ -106,8 +128,10 @@ export class ReplicatedGroup implements Group {
   }
 
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null {
-    const refusal = this.writeRefusal(spec, args);
+    const refusal = this.admission.write(spec, args);
+    if (refusal === 'not-leader' && this.forwards()) return this.forward(origin, spec, args);
     if (refusal !== null) return refusal;
+    if (this.forwarder.owes(origin)) return 'after-pending';
     this.queue.pushWrite(origin, spec, args);
     const full =
       this.queue.formingBytes >= limits.batchBytesMax ||
@@ -118,20 +142,31 @@ export class ReplicatedGroup implements Group {
   }
 
   read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null {
-    if (this.loading) return 'loading';
-    const refusal = this.refuseRead(origin);
+    const refusal = this.admission.read(origin);
     if (refusal !== null) return refusal;
+    if (this.forwarder.owes(origin)) {
+      if (spec.kind === 'session-read' || this.isLeader) return 'after-pending';
+      return this.forward(origin, spec, args);
+    }
     if (origin.pending === 0 && this.mayReadNow(origin)) {
       this.runRead(origin, spec, args);
       return null;
     }
     if (this.queue.waiting >= limits.pendingReadsMax) return 'overloaded';
+    this.neededIndex = Math.max(this.neededIndex, origin.seenIndex);
     this.queue.pushRead(origin, spec, args);
     this.scheduleFlush();
     return null;
   }
 
+  private forward(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null {
+    const refusal = this.forwarder.submit(this.driver!.core.leader!, origin, spec, args);
+    this.scheduleFlush();
+    return refusal;
+  }
+
   defer(origin: Origin, bytes: Uint8Array): void {
+    if (this.forwarder.owes(origin)) return this.forwarder.defer(origin, bytes);
     this.queue.pushReply(origin, bytes);
     this.scheduleFlush();
   }
@@ -141,6 +176,7 @@ export class ReplicatedGroup implements Group {
     this.flushScheduled = false;
     if (this.queue.formingCommands > 0) this.proposeBatch();
     if (this.queue.hasReadsToConfirm) this.requestRound();
+    this.forwarder.flush();
   }
 
   private scheduleFlush(): void {
@@ -152,8 +188,15 @@ export class ReplicatedGroup implements Group {
   private requestRound(): void {
     const token = this.nextToken++;
     this.queue.assignToken(token);
-    if (this.localReads()) this.queue.confirm(token);
-    else this.driver?.act((core) => core.requestRead(token));
+    const index = this.neededIndex;
+    this.neededIndex = 0;
+    if (this.readsNeedNoRound()) this.readReady({ token, index });
+    else this.driver!.act((core) => core.requestRead(token));
+  }
+
+  private readsNeedNoRound(): boolean {
+    if (this.options.readConsistency() === 'local') return true;
+    return !this.isLeader && !this.forwards();
   }
 
   private proposeBatch(): void {
@@ -183,56 +226,16 @@ export class ReplicatedGroup implements Group {
   }
 
   writeRefusal(spec: SpecBase, args: Args): Refusal | null {
-    if (this.loading || this.driver === null) return this.loading ? 'loading' : 'no-leader';
-    const { core } = this.driver;
-    if (core.role !== 'leader') return core.leader === null ? 'no-leader' : 'not-leader';
-    const full = core.transferring || core.uncommittedBytes >= limits.uncommittedBytesMax;
-    return full ? 'overloaded' : this.refuseForMemory(spec, args);
+    const refusal = this.admission.write(spec, args);
+    return refusal === 'not-leader' && this.forwards() ? null : refusal;
   }
 
-  /** Before anything is logged: apply never answers OOM, or replicas could differ. */
-  private refuseForMemory(spec: SpecBase, args: Args): Refusal | null {
-    const { keyspace } = this.machine;
-    if (keyspace.maxmemory === 0 && keyspace.maxkeys === 0) return null;
-    if (!spec.flags.includes('denyoom')) return null;
-    if (!keyspace.canMakeRoom()) return 'out-of-memory';
-    if (keyspace.maxmemory === 0) return null;
-    const size = args.end(args.count - 1) - args.start(0);
-    return size > keyspace.maxmemory ? 'too-large' : null;
+  private forwards(): boolean {
+    return this.options.settings.get('follower-writes') === 'forward';
   }
 
-  private refuseRead(origin: Origin): Refusal | null {
-    if (this.driver === null) return 'no-leader';
-    const { core } = this.driver;
-    if (core.role === 'leader') return null;
-    if (origin.stale || this.options.readConsistency() === 'local') {
-      return this.freshEnough() ? null : 'overloaded';
-    }
-    return core.leader === null ? 'no-leader' : 'not-leader';
-  }
-
-  /** A follower that has not heard its leader for max-staleness-ms refuses stale reads. */
-  private freshEnough(): boolean {
-    const silentMs = this.options.clock.monotonicMs() - this.caughtUpAtMs;
-    return silentMs <= this.options.settings.number('max-staleness-ms');
-  }
-
-  /** The driver's tick: all that is known to be committed is applied, and a leader is there. */
-  noteCaughtUp(): void {
-    this.caughtUpAtMs = this.options.clock.monotonicMs();
-  }
-
-  private localReads(): boolean {
-    return this.driver!.core.role !== 'leader' || this.options.readConsistency() === 'local';
-  }
-
-  private mayReadNow(_origin: Origin): boolean {
-    const core = this.driver!.core;
-    // refuseRead let a follower through only where local data may be served.
-    if (core.role !== 'leader') return true;
-    const consistency = this.options.readConsistency();
-    if (consistency === 'local') return true;
-    return consistency === 'lease' && this.options.leaseValid();
+  private mayReadNow(origin: Origin): boolean {
+    return this.admission.needsNoRound(origin) && origin.seenIndex <= this.machine.appliedIndex;
   }
 
   private execute(ops: DeferredOps, at: number, args: Args): void {
@@ -286,15 +289,30 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => this.answerLost(origin, readLostText));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, readLostText));
   }
 
   appliedThrough(index: LogIndex): void {
-    this.settleSettings(index);
+    this.settingChanges.appliedThrough(index);
     if (this.waiting.length === 0) return;
     const ready = this.waiting.filter((read) => read.index <= index);
     this.waiting = this.waiting.filter((read) => read.index > index);
     for (const read of ready) this.queue.confirm(read.token);
+  }
+
+  tick(caughtUp: boolean): void {
+    if (caughtUp) this.admission.noteCaughtUp();
+    this.forwarder.tick();
+  }
+
+  peerDown(peer: NodeId): void {
+    this.forwarder.peerDown(peer);
+    this.forwarded.peerDown(peer);
+  }
+
+  /** What the leader answered to commands that this node forwarded. */
+  forwardReply(from: NodeId, reader: ByteReader): void {
+    this.forwarder.onReply(from, reader);
   }
 
   roleChanged(change: RoleChange): void {
@@ -348,11 +366,11 @@ export class ReplicatedGroup implements Group {
     return this.machine.clusterSetting(name);
   }
 
-  changeSetting(name: string, value: string): Promise<Refusal | null> {
+  changeSetting(name: string, value: string): Promise<SettingOutcome> {
     return this.proposeSettings([[name, value]]);
   }
 
-  proposeSettings(pairs: readonly (readonly [string, string])[]): Promise<Refusal | null> {
+  proposeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
@@ -360,29 +378,22 @@ export class ReplicatedGroup implements Group {
     const data = encodeSettings(stamp, this.options.randomU32(), pairs);
     const proposal = this.driver!.propose(data);
     if (!proposal.ok) return Promise.resolve('overloaded');
-    const { index, term } = proposal;
-    return new Promise((done) => this.settingWaiters.push({ index, term, done }));
-  }
-
-  private settleSettings(index: LogIndex): void {
-    while (this.settingWaiters.length > 0 && this.settingWaiters[0]!.index <= index) {
-      this.settingWaiters.shift()!.done(null);
-    }
+    return this.settingChanges.wait(proposal.index);
   }
 
   private failAll(): void {
     this.waiting = [];
-    for (const waiter of this.settingWaiters.splice(0)) waiter.done('no-leader');
+    this.settingChanges.failAll();
     this.queue.failAll((origin, kind) => {
       const text =
         kind === 'unknown' ? uncertainText : kind === 'unlogged' ? unloggedText : readLostText;
-      this.answerLost(origin, text);
+      answerLost(origin, text);
     });
   }
+}
 
-  private answerLost(origin: Origin, text: string): void {
-    origin.pending--;
-    origin.reply.error(text);
-    origin.answered();
-  }
+function answerLost(origin: Origin, text: string): void {
+  origin.pending--;
+  origin.reply.error(text);
+  origin.answered();
 }

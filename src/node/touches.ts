@@ -3,8 +3,8 @@
  * touched, the first touch per window only; followers send theirs to the leader, and the leader
  * logs them. Nothing is noted or sent while the keyspace is far from its limit.
  */
-import { ApplicationKind, ByteReader, ByteWriter } from '../codec/application.js';
-import { TgError } from '../errors.js';
+import { ApplicationKind, ApplicationWriter } from '../codec/application.js';
+import type { ByteReader } from '../codec/byte-cursor.js';
 import { encodeTouchEntry } from '../statemachine/batch-format.js';
 import { decodeTouches, encodeTouches, TouchCollector } from '../statemachine/touches.js';
 import type { ReplicatedGroup } from './replicated-group.js';
@@ -35,21 +35,18 @@ export class Touches {
     if (slots.length === 0) return;
     const touches = encodeTouches({ validAt: keyspace.changes, slots });
     if (group.isLeader) return this.log(touches);
-    const message = new ByteWriter();
+    const message = new ApplicationWriter();
     message.u8(ApplicationKind.touches);
     message.bytes(touches, 0, touches.length);
     this.options.sendToLeader(message.take());
   }
 
   /** From a follower. Checked here: damage must not reach the log. */
-  received(payload: Uint8Array): void {
-    const reader = new ByteReader(payload);
-    if (reader.u8() !== ApplicationKind.touches) {
-      throw new TgError('PROTOCOL', 'an application message of an unknown kind');
-    }
+  received(reader: ByteReader): void {
     if (!this.options.group.isLeader) return;
-    decodeTouches(payload, reader.at, payload.length);
-    this.log(payload.slice(reader.at));
+    const touches = new Uint8Array(reader.rest());
+    decodeTouches(touches, 0, touches.length);
+    this.log(touches);
   }
 
   private log(touches: Uint8Array): void {

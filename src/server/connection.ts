@@ -39,6 +39,7 @@ export class Connection implements Origin {
   reply: ReplySink;
   pending = 0;
   lastWrite = 0;
+  seenIndex = 0;
   readonly session: Session;
   readonly openedAtMs = Date.now();
   lastActiveMs = this.openedAtMs;

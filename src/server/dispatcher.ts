@@ -87,6 +87,7 @@ export class Dispatcher {
       if (connection.pending === 0) connection.answered();
       return null;
     }
+    if (refusal === 'after-pending') return 'drain';
     if (this.mayWait(connection, refusal)) return 'wait';
     connection.parkedUntilMs = 0;
     return this.say(connection, refusalText(refusal, this.options.group, spec, args));

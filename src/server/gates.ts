@@ -55,6 +55,7 @@ export function refusalText(
     case 'no-leader':
       return noLeader;
     case 'overloaded':
+    case 'after-pending':
       return 'TRYAGAIN the node is overloaded or lags behind; the command was not carried out';
     case 'loading':
       return 'LOADING tgcache is loading the dataset in memory';

@@ -15,6 +15,10 @@ export interface Origin {
   pending: number;
   /** Bookkeeping of the group: newest place in the log order that holds a write of this origin. */
   lastWrite: number;
+  /** Bookkeeping of the group: newest applied index whose effects the origin may have seen. */
+  seenIndex: number;
+  /** In which replies of other nodes must be encoded. */
+  readonly protocol: 2 | 3;
   /** After READONLY: reads may be local and stale. */
   readonly stale: boolean;
   /** The reply to the oldest pending operation is in `reply`; `pending` is already lower. */
@@ -38,6 +42,8 @@ export type Refusal =
   | 'not-leader'
   /** Nobody is known to lead: wait a little, then CLUSTERDOWN. */
   | 'no-leader'
+  /** It must go another way than the operations that are pending: wait until they are answered. */
+  | 'after-pending'
   /** A bound is reached: wait a little, then TRYAGAIN. */
   | 'overloaded'
   | 'loading'
@@ -45,6 +51,9 @@ export type Refusal =
   | 'out-of-memory'
   /** The value alone is larger than maxmemory. */
   | 'too-large';
+
+/** Null: applied. 'unknown': leadership was lost after the change was logged. */
+export type SettingOutcome = Refusal | 'unknown' | null;
 
 export interface NodeAddress {
   readonly id: string;
@@ -94,6 +103,6 @@ export interface Group {
   /** Redis Cluster's slots over the local keys. */
   countKeysInSlot(slot: number): number;
   /** Settings that all nodes share and that live in the log; resolves when applied. */
-  changeSetting(name: string, value: string): Promise<Refusal | null>;
+  changeSetting(name: string, value: string): Promise<SettingOutcome>;
   clusterSetting(name: string): string | null;
 }

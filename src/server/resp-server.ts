@@ -91,6 +91,7 @@ export class RespServer implements ConnectionHost {
       });
     });
     if (onError !== undefined) this.server.on('error', (error) => onError('client port', error));
+    this.stats.watchEventLoop(true);
     this.stopLooking = clock.every(parkedLookMs, () => this.lookAround());
   }
 
@@ -98,6 +99,7 @@ export class RespServer implements ConnectionHost {
   async stop(drainMs: number): Promise<void> {
     this.stopping = true;
     this.stopLooking();
+    this.stats.watchEventLoop(false);
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     for (const connection of this.connections.values()) connection.finish();
     const cancel = this.options.clock.after(drainMs, () => this.closeAll());

@@ -1,9 +1,13 @@
 /** Counters for INFO. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /** Rounds of the server's timer that instantaneous_ops_per_sec looks back. */
 const samplesMax = 16;
 /** Distinct error codes that are counted one by one. */
 const errorCodesMax = 128;
+
+/** How often the event loop is looked at; Node counts this time in. */
+const loopSampleMs = 10;
 
 export class ServerStats {
   readonly startedAtMs = Date.now();
@@ -15,7 +19,20 @@ export class ServerStats {
   errors = 0;
   /** Redis: INFO errorstats. */
   readonly errorsByCode = new Map<string, number>();
+  private readonly loopDelay = monitorEventLoopDelay({ resolution: loopSampleMs });
   private readonly samples: { atMs: number; commands: number }[] = [];
+
+  /** From the server's start to its stop the delays of the event loop are noted. */
+  watchEventLoop(on: boolean): void {
+    if (on) this.loopDelay.enable();
+    else this.loopDelay.disable();
+  }
+
+  /** How much too late the event loop came to its timers, in ms, since the last reset. */
+  loopDelayMs(): { readonly p99: number; readonly max: number } {
+    const late = (ns: number) => Math.max(0, ns / 1e6 - loopSampleMs);
+    return { p99: late(this.loopDelay.percentile(99)), max: late(this.loopDelay.max) };
+  }
 
   /** `text` begins with its code: "ERR syntax error". */
   noteError(text: string): void {
@@ -49,5 +66,6 @@ export class ServerStats {
     this.errors = 0;
     this.errorsByCode.clear();
     this.samples.length = 0;
+    this.loopDelay.reset();
   }
 }

@@ -33,9 +33,13 @@ function indexByOpcode(specs: readonly KeyspaceSpec[]): readonly (KeyspaceSpec |
   return index;
 }
 
+export function findSpec(opcode: number): KeyspaceSpec | undefined {
+  return byOpcode[opcode];
+}
+
 /** An entry with a command this version does not know stops the node (requirement 33). */
 export function specByOpcode(opcode: number): KeyspaceSpec {
-  const spec = byOpcode[opcode];
+  const spec = findSpec(opcode);
   if (spec === undefined) {
     throw new TgError('UNKNOWN_FORMAT', `the log holds a command (${opcode}) of a newer version`);
   }

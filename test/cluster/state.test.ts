@@ -74,6 +74,7 @@ describe('replicated state', () => {
     const [away] = (await cluster.followers()) as [string, string];
     await cluster.kill(away);
     const client = clientOf(cluster, cluster.ids.indexOf(leader));
+    await client.command('CONFIG', 'RESETSTAT');
     const value = 'x'.repeat(100_000);
     for (let at = 0; at < 2000; at += 10) {
       const some = Array.from({ length: 10 }, (_, more) => `big:${(at + more) % 500}`);
@@ -88,6 +89,11 @@ describe('replicated state', () => {
       return raft.get('leader_id') !== '' && Number(raft.get('snapshot_index')) > 0 ? true : null;
     });
     client.close();
+    const stats = await cluster.info(leader, 'stats');
+    console.log(
+      `longest pause of the leader's event loop: ${stats.get('eventloop_delay_max_ms')} ms, ` +
+        `p99 ${stats.get('eventloop_delay_p99_ms')} ms; ${writes} writes during the transfer`,
+    );
     await cluster.equalDigest();
   }, 120_000);
 });

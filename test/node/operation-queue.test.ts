@@ -56,6 +56,8 @@ class TestOrigin implements Origin {
   readonly reply: ReplySink = nullSink;
   pending = 0;
   lastWrite = 0;
+  seenIndex = 0;
+  readonly protocol = 2;
   readonly stale = false;
   answers = 0;
   constructor(readonly name: string) {}

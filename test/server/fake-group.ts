@@ -62,7 +62,7 @@ export class FakeGroup implements Group {
   }
 
   defer(origin: Origin, bytes: Uint8Array): void {
-    const copy = bytes.slice();
+    const copy = new Uint8Array(bytes);
     this.push(origin, () => origin.reply.raw(copy));
   }
 

@@ -106,6 +106,9 @@ function set(
   return change(context, connection, changes, args, reply);
 }
 
+const uncertainText =
+  'UNCERTAIN leadership was lost after the setting was logged; it may or may not take effect';
+
 interface Change {
   readonly name: string;
   readonly before: string;
@@ -142,10 +145,11 @@ async function share(
   const { settings, group } = context;
   for (const [at, { name }] of changes.entries()) {
     // settings.set() has checked the value and given it its plain form ("1gb" is bytes now).
-    const refusal = await group.changeSetting(name, settings.redisValue(name) ?? '');
-    if (refusal === null) continue;
+    const outcome = await group.changeSetting(name, settings.redisValue(name) ?? '');
+    if (outcome === null) continue;
+    if (outcome === 'unknown') return connection.reply.error(uncertainText);
     takeBack(context, changes.slice(at));
-    return connection.reply.error(refusalText(refusal, group, { keys: noKeys }, args));
+    return connection.reply.error(refusalText(outcome, group, { keys: noKeys }, args));
   }
   connection.reply.ok();
 }

@@ -136,6 +136,7 @@ function persistence(context: ServerContext): Fields {
 
 function stats({ stats: counted, group }: ServerContext): Fields {
   const { expired, evicted, hits, misses } = group.keyspaceInfo();
+  const delay = counted.loopDelayMs();
   return [
     ['total_connections_received', counted.connections],
     ['total_commands_processed', counted.commands],
@@ -150,6 +151,8 @@ function stats({ stats: counted, group }: ServerContext): Fields {
     ['pubsub_channels', 0],
     ['pubsub_patterns', 0],
     ['total_error_replies', counted.errors],
+    ['eventloop_delay_p99_ms', delay.p99.toFixed(1)],
+    ['eventloop_delay_max_ms', delay.max.toFixed(1)],
   ];
 }
 

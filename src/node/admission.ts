@@ -1,0 +1,86 @@
+/**
+ * Whether this node may take an operation now. A refusal is given before anything was done, so
+ * that what clients retry by themselves is honest.
+ */
+import type { Settings } from '../config.js';
+import { limits } from '../limits.js';
+import type { Clock } from '../ports.js';
+import type { RaftCore } from '../raft/raft.js';
+import type { Args } from '../resp/args.js';
+import type { Origin, Refusal } from '../server/group.js';
+import type { SpecBase } from '../statemachine/command-spec.js';
+import type { StateMachine } from '../statemachine/state-machine.js';
+
+export type ReadConsistency = 'linearizable' | 'lease' | 'local';
+
+export interface AdmissionOptions {
+  readonly core: () => RaftCore | null;
+  readonly machine: () => StateMachine;
+  readonly isLoading: () => boolean;
+  readonly readConsistency: () => ReadConsistency;
+  /** follower-writes is forward. */
+  readonly forwards: () => boolean;
+  readonly leaseValid: () => boolean;
+  readonly settings: Pick<Settings, 'number'>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
+export class Admission {
+  private caughtUpAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly options: AdmissionOptions) {}
+
+  /** All that is known to be committed is applied, and a leader is there. */
+  noteCaughtUp(): void {
+    this.caughtUpAtMs = this.options.clock.monotonicMs();
+  }
+
+  write(spec: SpecBase, args: Args): Refusal | null {
+    const core = this.options.core();
+    if (this.options.isLoading()) return 'loading';
+    if (core === null) return 'no-leader';
+    if (core.role !== 'leader') return core.leader === null ? 'no-leader' : 'not-leader';
+    const full = core.transferring || core.uncommittedBytes >= limits.uncommittedBytesMax;
+    return full ? 'overloaded' : this.memory(spec, args);
+  }
+
+  read(origin: Origin): Refusal | null {
+    const core = this.options.core();
+    if (this.options.isLoading()) return 'loading';
+    if (core === null) return 'no-leader';
+    if (core.role === 'leader') return null;
+    if (this.isLocal(origin)) return this.freshEnough() ? null : 'overloaded';
+    if (core.leader === null) return 'no-leader';
+    return this.options.forwards() ? null : 'not-leader';
+  }
+
+  /** May be answered from what is applied here, without asking anybody. */
+  needsNoRound(origin: Origin): boolean {
+    if (this.options.core()?.role !== 'leader') return this.isLocal(origin);
+    const consistency = this.options.readConsistency();
+    if (consistency === 'local') return true;
+    return consistency === 'lease' && this.options.leaseValid();
+  }
+
+  /** On a follower: the client, or the operator, allows stale reads. */
+  private isLocal(origin: Origin): boolean {
+    return origin.stale || this.options.readConsistency() === 'local';
+  }
+
+  /** Before anything is logged: apply never answers OOM, or replicas could differ. */
+  private memory(spec: SpecBase, args: Args): Refusal | null {
+    const { keyspace } = this.options.machine();
+    if (keyspace.maxmemory === 0 && keyspace.maxkeys === 0) return null;
+    if (!spec.flags.includes('denyoom')) return null;
+    if (!keyspace.canMakeRoom()) return 'out-of-memory';
+    if (keyspace.maxmemory === 0) return null;
+    const size = args.end(args.count - 1) - args.start(0);
+    return size > keyspace.maxmemory ? 'too-large' : null;
+  }
+
+  /** A follower that has not heard its leader for max-staleness-ms refuses stale reads. */
+  private freshEnough(): boolean {
+    const silentMs = this.options.clock.monotonicMs() - this.caughtUpAtMs;
+    return silentMs <= this.options.settings.number('max-staleness-ms');
+  }
+}
