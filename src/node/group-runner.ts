@@ -4,7 +4,7 @@
  * be it empty.
  */
 import { ApplicationKind } from '../codec/application.js';
-import { ByteReader } from '../codec/byte-cursor.js';
+import type { ByteReader } from '../codec/byte-cursor.js';
 import { TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
@@ -131,9 +131,7 @@ export class GroupRunner implements DriverListener {
   }
 
   /** Bytes of the layer above Raft. */
-  application(from: NodeId, payload: Uint8Array): void {
-    const reader = new ByteReader(payload);
-    const kind = reader.u8();
+  application(from: NodeId, kind: number, reader: ByteReader): void {
     if (kind === ApplicationKind.touches) this.touches.received(reader);
     else if (kind === ApplicationKind.forward)
       this.options.clients.forwarded.received(from, reader);

@@ -4,6 +4,8 @@
  * that makes it unsafe to go on resolves `failed`, and cmd/ decides.
  */
 import { randomInt } from 'node:crypto';
+import { ApplicationKind } from '../codec/application.js';
+import { ByteReader } from '../codec/byte-cursor.js';
 import { formatHostPort, type NodeConfig } from '../config.js';
 import { TgError } from '../errors.js';
 import type { Logger } from '../log.js';
@@ -15,6 +17,7 @@ import { StateMachine } from '../statemachine/state-machine.js';
 import { DataDirectory } from '../storage/data-directory.js';
 import { TcpTransport } from '../transport/tcp-transport.js';
 import type { ReadConsistency } from './admission.js';
+import { Broadcast } from './broadcast.js';
 import { ClusterView } from './cluster-view.js';
 import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
 import { GroupRunner } from './group-runner.js';
@@ -69,6 +72,7 @@ class NodeHost implements RunningNode, TransportHandler {
   private readonly server: RespServer;
   private readonly clients: ReplicatedGroup;
   private readonly view: ClusterView;
+  private readonly broadcast: Broadcast;
   private readonly formation: Formation;
   private readonly readmission: Readmission;
   private readonly lease: LeaseGuard;
@@ -120,6 +124,10 @@ class NodeHost implements RunningNode, TransportHandler {
         warn: (fields, text) => hooks.logger.warn(fields, text),
       },
     });
+    this.broadcast = new Broadcast({
+      peers: () => this.knownPeers().flatMap((peer) => (peer.id === id ? [] : [peer.id])),
+      send: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
+    });
     this.server = new RespServer({
       host: config.clientListen.host,
       port: config.clientListen.port,
@@ -128,6 +136,7 @@ class NodeHost implements RunningNode, TransportHandler {
       settings,
       clock,
       onShutdown: () => hooks.onShutdownCommand(),
+      broadcast: this.broadcast.publish,
       onError: (what, error) => hooks.logger.warn({ error: String(error) }, what),
     });
   }
@@ -215,7 +224,10 @@ class NodeHost implements RunningNode, TransportHandler {
   }
 
   onApplication(from: string, _group: GroupId, payload: Uint8Array): void {
-    this.runner?.application(from, payload);
+    const reader = new ByteReader(payload);
+    const kind = reader.u8();
+    if (kind === ApplicationKind.publish) this.server.pubsub.deliver(this.broadcast.decode(reader));
+    else this.runner?.application(from, kind, reader);
   }
 
   async onSnapshot(

@@ -11,7 +11,8 @@ import { ReplyBuffer } from '../resp/reply-buffer.js';
 import { nullSink, type ReplySink } from '../resp/reply-sink.js';
 import { RequestParser } from '../resp/request-parser.js';
 import type { Origin } from './group.js';
-import type { LiveSettings } from './live-settings.js';
+import type { LiveSettings, OutputLimit } from './live-settings.js';
+import { type Subscriber, Subscriptions } from './pubsub.js';
 import { Session } from './session.js';
 import type { ServerStats } from './stats.js';
 
@@ -35,12 +36,13 @@ export interface ConnectionHost {
   closed(connection: Connection): void;
 }
 
-export class Connection implements Origin {
+export class Connection implements Origin, Subscriber {
   reply: ReplySink;
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;
   readonly session: Session;
+  readonly subscriptions = new Subscriptions();
   readonly openedAtMs = Date.now();
   lastActiveMs = this.openedAtMs;
   lastCommand = 'NULL';
@@ -58,6 +60,8 @@ export class Connection implements Origin {
   /** Arguments handed over since nothing was pending: an upper bound of what is pending. */
   private pendingBytes = 0;
   private unsentBytes = 0;
+  /** Monotonic ms since when the soft output limit is exceeded; 0: it is not. */
+  private overSoftSinceMs = 0;
   private inputPaused = false;
   private inputEnded = false;
   private ending = false;
@@ -106,9 +110,17 @@ export class Connection implements Origin {
     return this.out.byteLength + this.socket.writableLength;
   }
 
+  /** Called now and then: closes a client that has left too much unread for too long. */
+  checkSoftLimit(nowMs: number): void {
+    const { softBytes, softMs } = this.outputLimit;
+    if (softBytes === 0 || this.outputBytes <= softBytes) this.overSoftSinceMs = 0;
+    else if (this.overSoftSinceMs === 0) this.overSoftSinceMs = nowMs;
+    else if (nowMs - this.overSoftSinceMs > softMs) this.close();
+  }
+
   /** Group: a reply was written. */
   answered(): void {
-    if (this.out.byteLength > this.host.live.outputBytesHardMax) this.close();
+    if (this.out.byteLength > this.outputLimit.hardBytes) this.close();
     else if (!this.isDirty) this.host.dirty(this);
   }
 
@@ -128,6 +140,12 @@ export class Connection implements Origin {
   capture(write: (reply: ReplySink) => void): Uint8Array {
     write(this.scratch);
     return this.scratch.take() ?? new Uint8Array(0);
+  }
+
+  push(encoded: Uint8Array): void {
+    if (this.closed) return;
+    this.out.raw(encoded);
+    this.answered();
   }
 
   /** End of the turn: one socket write, then go on with what was held back. */
@@ -256,6 +274,11 @@ export class Connection implements Origin {
     );
   }
 
+  private get outputLimit(): OutputLimit {
+    const { live } = this.host;
+    return this.subscriptions.any ? live.pubsubOutput : live.normalOutput;
+  }
+
   private isOver(): boolean {
     if (this.pending > 0 || this.out.byteLength > 0) return false;
     return this.ending || (this.inputEnded && !this.isHalted() && this.held.length === 0);
@@ -277,6 +300,6 @@ export class Connection implements Origin {
       for (const part of parts) this.socket.write(part);
       this.socket.uncork();
     }
-    if (this.socket.writableLength > this.host.live.outputBytesHardMax) this.close();
+    if (this.socket.writableLength > this.outputLimit.hardBytes) this.close();
   }
 }

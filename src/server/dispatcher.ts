@@ -38,6 +38,19 @@ function refusesQueueing(refusal: Refusal, spec: AnySpec): boolean {
   return refusal !== 'no-leader' && refusal !== 'overloaded';
 }
 
+/** All that a listening RESP2 client may send: it could not tell other replies from messages. */
+const fromSubscriber: ReadonlySet<string> = new Set([
+  ...['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe'],
+  ...['ping', 'quit', 'reset'],
+]);
+
+function notFromSubscriber(name: string): string {
+  return (
+    `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET ` +
+    'are allowed in this context'
+  );
+}
+
 /** What a queued command costs beside its bytes, about. */
 const queuedOverheadBytes = 200;
 
@@ -51,6 +64,13 @@ export class Dispatcher {
     if (typeof spec === 'string') return this.refuse(connection, spec);
     if (!connection.isAuthenticated && !spec.flags.includes('no_auth')) {
       return this.refuse(connection, 'NOAUTH Authentication required.');
+    }
+    if (
+      connection.protocol === 2 &&
+      connection.subscriptions.any &&
+      !fromSubscriber.has(spec.name)
+    ) {
+      return this.refuse(connection, notFromSubscriber(spec.name));
     }
     if (connection.session.queued !== null && !notQueued.has(spec.name)) {
       return this.enqueue(connection, spec, args);

@@ -5,6 +5,7 @@ import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
 import type { Group } from './group.js';
 import type { LiveSettings } from './live-settings.js';
+import type { PubSub } from './pubsub.js';
 import type { SettingsAccess } from './settings-access.js';
 import type { ServerStats } from './stats.js';
 
@@ -18,6 +19,7 @@ export interface ServerContext {
   readonly live: LiveSettings;
   readonly clock: Clock;
   readonly stats: ServerStats;
+  readonly pubsub: PubSub;
   readonly connections: ReadonlyMap<number, Connection>;
   readonly onShutdown: () => void;
   table(): CommandTable;

@@ -88,7 +88,9 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       if (!['normal', 'master', 'replica', 'slave', 'pubsub'].includes(type)) {
         return reply.error(`ERR Unknown client type '${args.text(3)}'`);
       }
-      if (type !== 'normal') chosen = [];
+      if (type === 'pubsub') chosen = chosen.filter(({ subscriptions }) => subscriptions.any);
+      else if (type === 'normal') chosen = chosen.filter(({ subscriptions }) => !subscriptions.any);
+      else chosen = [];
     } else return reply.error('ERR syntax error');
   }
   reply.verbatim('txt', chosen.map((connection) => `${describe(connection)}\n`).join(''));
@@ -96,10 +98,12 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
 
 /** One line as Redis' catClientInfoString. */
 function describe(connection: Connection): string {
-  const { socket, session } = connection;
+  const { socket, session, subscriptions } = connection;
   const now = Date.now();
   const seconds = (since: number) => Math.floor((now - since) / 1000);
-  const flags = `${session.readOnly ? 'r' : ''}${session.queued !== null ? 'x' : ''}` || 'N';
+  const flag = (is: boolean, letter: string) => (is ? letter : '');
+  const flags =
+    flag(subscriptions.any, 'P') + flag(session.readOnly, 'r') + flag(session.queued !== null, 'x');
   const fields: [string, string | number][] = [
     ['id', connection.id],
     ['addr', `${socket.remoteAddress}:${socket.remotePort}`],
@@ -108,11 +112,11 @@ function describe(connection: Connection): string {
     ['name', session.name],
     ['age', seconds(connection.openedAtMs)],
     ['idle', seconds(connection.lastActiveMs)],
-    ['flags', flags],
+    ['flags', flags || 'N'],
     ['db', 0],
-    ['sub', 0],
-    ['psub', 0],
-    ['ssub', 0],
+    ['sub', subscriptions.channels.size],
+    ['psub', subscriptions.patterns.size],
+    ['ssub', subscriptions.shards.size],
     ['multi', session.queued === null ? -1 : session.queued.length],
     ['watch', session.watchCount],
     ['qbuf', connection.queryBytes],
