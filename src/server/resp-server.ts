@@ -16,6 +16,7 @@ import { type PublishedMessage, PubSub } from './pubsub.js';
 import type { SettingsAccess } from './settings-access.js';
 import { ServerStats } from './stats.js';
 import { announceLeaders } from './switch-master.js';
+import { Tracking } from './tracking.js';
 
 export interface RespServerOptions {
   readonly host: string;
@@ -44,6 +45,7 @@ export class RespServer implements ConnectionHost {
   readonly live: LiveSettings;
   readonly connections = new Map<number, Connection>();
   readonly pubsub: PubSub;
+  readonly tracking: Tracking;
   private readonly server: Server;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
@@ -60,6 +62,12 @@ export class RespServer implements ConnectionHost {
     const { group, settings, clock } = options;
     this.live = new LiveSettings(settings);
     this.pubsub = new PubSub(options.broadcast);
+    this.tracking = new Tracking({
+      connections: this.connections,
+      keysMax: () => this.live.trackedKeysMax,
+      applyingOrigin: () => group.applyingOrigin,
+      onUse: (inUse) => group.listen(inUse ? this.tracking : null),
+    });
     const table: CommandTable = new CommandTable([
       ...keyspaceSpecs,
       ...localCommands({
@@ -68,6 +76,7 @@ export class RespServer implements ConnectionHost {
         stats: this.stats,
         connections: this.connections,
         pubsub: this.pubsub,
+        tracking: this.tracking,
         table: () => table,
         port: () => this.port,
         carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
@@ -136,6 +145,7 @@ export class RespServer implements ConnectionHost {
     this.connections.delete(connection.id);
     this.parked.delete(connection);
     this.pubsub.forget(connection);
+    this.tracking.disable(connection);
   }
 
   private accept(socket: Socket): void {

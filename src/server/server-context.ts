@@ -8,6 +8,7 @@ import type { LiveSettings } from './live-settings.js';
 import type { PubSub } from './pubsub.js';
 import type { SettingsAccess } from './settings-access.js';
 import type { ServerStats } from './stats.js';
+import type { Tracking } from './tracking.js';
 
 /** The Redis version whose behaviour is followed. */
 export const redisVersion = '7.2.4';
@@ -20,6 +21,7 @@ export interface ServerContext {
   readonly clock: Clock;
   readonly stats: ServerStats;
   readonly pubsub: PubSub;
+  readonly tracking: Tracking;
   readonly connections: ReadonlyMap<number, Connection>;
   readonly onShutdown: () => void;
   table(): CommandTable;
