@@ -64,6 +64,11 @@ export interface PeerHello {
   readonly zone: string | null;
   /** "LAT,LON" */
   readonly location: string | null;
+  /**
+   * For so many ms after each answer to a leader, restarts included, this node neither stands for
+   * election nor votes for another. 0: no such promise, so no lease may rest on its answers.
+   */
+  readonly leaseMs: number;
 }
 
 export interface TransportHandler {

@@ -45,7 +45,8 @@ export interface GroupRunnerOptions {
   readonly random: (bound: number) => number;
   /** What the first leader of a new cluster writes into the log. */
   readonly firstSettings: () => readonly (readonly [string, string])[];
-  readonly leasesInUse: () => boolean;
+  /** This node promised to stand by its leader (lease-promise.ts). */
+  readonly standsByLeader: () => boolean;
   readonly snapshotThresholdBytes: () => number;
   readonly onConfiguration: (configuration: Configuration) => void;
   readonly onRole: (change: RoleChange) => void;
@@ -137,7 +138,7 @@ export class GroupRunner implements DriverListener {
     this.driver.act((core) => {
       core.unreachable(peer);
       // An early election would break a lease that the old leader still counts on.
-      if (!this.options.leasesInUse()) core.peerConnectionLost(peer);
+      if (!this.options.standsByLeader()) core.peerConnectionLost(peer);
     });
   }
 
@@ -247,7 +248,7 @@ function raftConfig(options: GroupRunnerOptions) {
     id,
     incarnation,
     group,
-    leases: options.leasesInUse(),
+    leases: options.standsByLeader(),
     electionTicks,
     heartbeatTicks,
     random,
