@@ -265,7 +265,7 @@ class NodeHost implements RunningNode, TransportHandler {
       verdict.kind === 'bootstrap'
         ? this.bootstrap(verdict.configuration, verdict.clusterId)
         : this.adopt(verdict.clusterId);
-    joined.catch((error: unknown) => this.fail(asFault(error, 'the cluster could not be formed')));
+    joined.catch((error: unknown) => this.fail(asFault(error, 'the cluster did not form')));
   }
 
   /** Writes the first configuration, the same on every first member, as the first entry. */
