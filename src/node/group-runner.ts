@@ -3,7 +3,7 @@
  * see it, snapshots, readmission of lost members, pulses. Created when the node has a log to run,
  * be it empty.
  */
-import type { TgError } from '../errors.js';
+import { TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
 import type { ReadReady, RoleChange } from '../raft/effects.js';
@@ -23,7 +23,7 @@ import { type DriverListener, GroupDriver } from './group-driver.js';
 import type { LogClock } from './log-clock.js';
 import { Pulse } from './pulse.js';
 import type { Readmission } from './readmission.js';
-import type { Recovered } from './recovery.js';
+import { finishRestore, type Recovered } from './recovery.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { Snapshotter } from './snapshotter.js';
 import { Touches } from './touches.js';
@@ -156,20 +156,22 @@ export class GroupRunner implements DriverListener {
         restorer.chunk(chunk);
         await writer.write(chunk);
       }
-      const machine = restorer.finish();
+      const machine = finishRestore(restorer, meta);
       await writer.commit();
       await this.driver.install(from, term, meta, () => {
         this.options.clients.replaceMachine(machine);
       });
     } catch (error) {
-      await writer.abort();
+      // What came in may be refused and asked for again; a disk that fails ends the service.
+      const diskFailed = error instanceof TgError && error.code === 'STORAGE_FAILED';
+      if (diskFailed) this.driver.fail(error);
+      else await writer.abort();
       throw error;
     }
   }
 
   async stop(): Promise<void> {
-    this.snapshotter.stop();
-    await this.driver.stop();
+    await Promise.all([this.snapshotter.stop(), this.driver.stop()]);
   }
 
   // DriverListener

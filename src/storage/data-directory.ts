@@ -1,6 +1,7 @@
 /**
  * The data directory of one node: `identity`, `durable-<group>` and, where leases were ever used,
- * `lease` beside two LevelDB databases, `log` and `snapshots`. One process at a time; a directory of another node is refused.
+ * `lease` beside two LevelDB databases, `log` and `snapshots`. One process at a time; a directory
+ * of another node is refused.
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';

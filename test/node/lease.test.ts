@@ -1,4 +1,4 @@
-/** Leases (requirements 20, 40): measured in time, resting only on nodes that promised to honour. */
+/** Leases (requirements 20, 40): measured in time, resting only on nodes that gave a promise. */
 import { describe, expect, it } from 'vitest';
 import { LeaseGuard } from '../../src/node/lease-guard.js';
 import { LeasePromise } from '../../src/node/lease-promise.js';
