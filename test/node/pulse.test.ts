@@ -4,12 +4,12 @@ import { Pulse } from '../../src/node/pulse.js';
 import type { ReplicatedGroup } from '../../src/node/replicated-group.js';
 
 function world(dueMs: number) {
+  const clock = { now: 1000 };
   const machine = {
     nowMs: 1000,
-    keyspace: { nowMs: 1000, nextDueMs: () => dueMs, workOwed: false },
+    keyspace: { nowMs: 1000, nextDueMs: () => (clock.now > dueMs ? 0 : dueMs), workOwed: false },
   };
   const stamps: number[] = [];
-  const clock = { now: 1000 };
   const group = {
     isLeader: true,
     loading: false,
