@@ -60,7 +60,8 @@ describe('log record', () => {
   });
 
   it('still reads the bytes of version 1', () => {
-    const stored = `0101f8a4d7ac00000000000008400000000000007042${Buffer.from('payload').toString('hex')}`;
+    const payload = Buffer.from('payload').toString('hex');
+    const stored = `0101f8a4d7ac00000000000008400000000000007042${payload}`;
     expect(Buffer.from(encodeEntry({ ...command })).toString('hex')).toBe(stored);
   });
 
