@@ -74,6 +74,8 @@ export class GroupDriver {
   }
 
   propose(data: Uint8Array): Proposal {
+    // What the core would take now could never become durable.
+    if (this.failed) return { ok: false, reason: 'not-leader' };
     const proposal = this.core.propose(data);
     this.schedule();
     return proposal;

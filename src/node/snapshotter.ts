@@ -71,6 +71,7 @@ export class Snapshotter {
     this.bytesAtSnapshot = this.appliedBytes;
     // After this turn's entries, so that the view is of exactly one index.
     this.options.clock.endOfTurn(() => {
+      if (this.stopped) return;
       this.saved = this.save()
         .catch((error: unknown) => this.options.onError('a snapshot could not be saved', error))
         .finally(() => {

@@ -100,5 +100,7 @@ describe('GroupDriver', () => {
     world.clock.turn();
     expect(world.fault?.code).toBe('STORAGE_FAILED');
     expect([world.sent.length, world.writes.length]).toEqual([sent, 1]);
+    const refused = { ok: false, reason: 'not-leader' };
+    expect(world.driver.propose(new Uint8Array(1))).toEqual(refused);
   });
 });
