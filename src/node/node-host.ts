@@ -21,7 +21,9 @@ import { Broadcast } from './broadcast.js';
 import { ClusterView } from './cluster-view.js';
 import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
 import { GroupRunner } from './group-runner.js';
+import { handOver } from './hand-over.js';
 import { LeaseGuard } from './lease-guard.js';
+import { LeasePromise } from './lease-promise.js';
 import { LogClock } from './log-clock.js';
 import { Readmission } from './readmission.js';
 import { type Recovered, recover } from './recovery.js';
@@ -33,8 +35,6 @@ const theGroup: GroupId = 1;
 const tickMs = 10;
 /** How long clients get for what is in flight when the node stops. */
 const drainMs = 2000;
-/** How long a leader that stops tries to hand over. */
-const handOverMs = 1500;
 
 export interface NodeHooks {
   readonly logger: Logger;
@@ -76,6 +76,7 @@ class NodeHost implements RunningNode, TransportHandler {
   private readonly formation: Formation;
   private readonly readmission: Readmission;
   private readonly lease: LeaseGuard;
+  private leasePromise: LeasePromise | null = null;
   private runner: GroupRunner | null = null;
   private logStore: LogStore | null = null;
   private snapshotStore: SnapshotStore | null = null;
@@ -98,11 +99,12 @@ class NodeHost implements RunningNode, TransportHandler {
     this.formation = new Formation({ id, incarnation }, initialCluster);
     const expected = new Set(initialCluster.map((member) => member.id));
     this.readmission = new Readmission(id, () => directory.identity.clusterId, expected);
-    this.lease = new LeaseGuard(
-      () => clock.monotonicMs(),
+    this.lease = new LeaseGuard({
+      monotonicMs: () => clock.monotonicMs(),
       tickMs,
-      settings.number('election-timeout-ms'),
-    );
+      electionTimeoutMs: settings.number('election-timeout-ms'),
+      promisedMs: (peer) => this.readmission.promisedMs(peer),
+    });
     this.view = new ClusterView(config);
     this.clients = new ReplicatedGroup(new StateMachine(), {
       clock,
@@ -147,6 +149,7 @@ class NodeHost implements RunningNode, TransportHandler {
     this.snapshotStore = await directory.snapshotStore(theGroup);
     // Clients hear LOADING rather than find nobody.
     await server.start();
+    await this.bindToLeader();
     const recovered = await recover(this.logStore, this.snapshotStore);
     const hasMembership =
       recovered.log.snapshot !== null || recovered.log.configurations.length > 0;
@@ -169,10 +172,31 @@ class NodeHost implements RunningNode, TransportHandler {
     );
   }
 
+  /** Before the first vote: what the process before this one promised still holds. */
+  private async bindToLeader(): Promise<void> {
+    const { directory, clock, config } = this;
+    const { settings } = config;
+    this.leasePromise = new LeasePromise({
+      clock,
+      electionTimeoutMs: settings.number('election-timeout-ms'),
+      wanted: () => settings.get('read-consistency') === 'lease',
+      storedMs: await directory.leasePromiseMs(),
+      save: (promisedMs) => directory.promiseLease(promisedMs),
+    });
+    const { startDelayMs } = this.leasePromise;
+    if (startDelayMs > 0) await new Promise<void>((done) => clock.after(startDelayMs, done));
+    await this.leasePromise.renew();
+  }
+
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
-    await this.handOver();
+    if (this.runner !== null) {
+      const { driver } = this.runner;
+      const { clock, readmission } = this;
+      const reachable = (id: string) => readmission.isReachable(driver.core.configuration, id);
+      await handOver({ driver, clock, reachable });
+    }
     await this.server.stop(drainMs);
     this.stopTicking();
     await this.runner?.stop();
@@ -194,6 +218,7 @@ class NodeHost implements RunningNode, TransportHandler {
       httpAddress: config.httpAdvertise === null ? null : formatHostPort(config.httpAdvertise),
       zone: config.zone,
       location: config.location,
+      leaseMs: this.leasePromise?.ms ?? 0,
     };
   }
 
@@ -240,6 +265,7 @@ class NodeHost implements RunningNode, TransportHandler {
   private tick(): void {
     this.lease.ticked();
     this.runner?.tick();
+    this.renewLeasePromise();
   }
 
   private form(verdict: FormationVerdict): void {
@@ -253,7 +279,7 @@ class NodeHost implements RunningNode, TransportHandler {
       verdict.kind === 'bootstrap'
         ? this.bootstrap(verdict.configuration, verdict.clusterId)
         : this.adopt(verdict.clusterId);
-    joined.catch((error: unknown) => this.fail(asFault(error)));
+    joined.catch((error: unknown) => this.fail(asFault(error, 'the cluster did not form')));
   }
 
   /** Writes the first configuration, the same on every first member, as the first entry. */
@@ -311,7 +337,7 @@ class NodeHost implements RunningNode, TransportHandler {
       electionTicks: Math.ceil(settings.number('election-timeout-ms') / tickMs),
       heartbeatTicks: Math.max(1, Math.round(settings.number('heartbeat-interval-ms') / tickMs)),
       random: (bound) => randomInt(bound),
-      leasesInUse: () => settings.get('read-consistency') === 'lease',
+      standsByLeader: () => this.leasePromise?.binds ?? false,
       snapshotThresholdBytes: () => settings.number('snapshot-threshold-bytes'),
       firstSettings: () => clusterSettings(config),
       onConfiguration: (configuration) => this.configured(configuration),
@@ -345,22 +371,14 @@ class NodeHost implements RunningNode, TransportHandler {
     this.hooks.logger.info({ ...change }, `is ${change.role}`);
   }
 
-  /** SIGTERM: another node leads before this one goes (requirement 59). */
-  private async handOver(): Promise<void> {
-    const core = this.runner?.driver.core;
-    if (core === undefined || core.role !== 'leader') return;
-    const heir = core
-      .status()
-      .peers.filter((peer) => peer.recentlyActive && core.configuration.voters.includes(peer.id))
-      .sort((a, b) => b.matchIndex - a.matchIndex)[0];
-    if (heir === undefined) return;
-    this.runner!.driver.act(() => core.transferLeadership(heir.id));
-    const deadline = this.clock.monotonicMs() + handOverMs;
-    while (core.role === 'leader' && this.clock.monotonicMs() < deadline) {
-      await new Promise<void>((resolve) => {
-        this.clock.after(10, resolve);
-      });
-    }
+  /** Says so to all when this node now honours leases (read-consistency may change at any time). */
+  private renewLeasePromise(): void {
+    this.leasePromise!.renew().then(
+      (changed) => {
+        if (changed && !this.stopped) this.transport.refreshHello();
+      },
+      (error: unknown) => this.fail(asFault(error, 'a promise to leaders could not be stored')),
+    );
   }
 
   private fail(error: TgError): void {
@@ -373,11 +391,9 @@ function randomU32(): number {
   return Math.floor(Math.random() * 2 ** 32);
 }
 
-function asFault(error: unknown): TgError {
+function asFault(error: unknown, what: string): TgError {
   if (error instanceof TgError) return error;
-  return new TgError('STORAGE_FAILED', `the cluster could not be formed: ${String(error)}`, {
-    cause: error,
-  });
+  return new TgError('STORAGE_FAILED', `${what}: ${String(error)}`, { cause: error });
 }
 
 /** What the first leader of a new cluster writes into the log. */

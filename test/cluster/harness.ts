@@ -75,6 +75,8 @@ export interface TestClusterOptions {
 
 export class TestCluster {
   private readonly children = new Map<string, ChildProcess>();
+  /** Children that a test ended. */
+  private readonly asked = new Set<ChildProcess>();
 
   private constructor(
     readonly dir: string,
@@ -256,6 +258,9 @@ export class TestCluster {
     this.children.set(id, child);
     child.once('exit', () => {
       alive.delete(child);
+      if (!this.asked.has(child)) {
+        console.error(`${id} ended with code ${child.exitCode}:\n${this.log(id).slice(-2000)}`);
+      }
       if (this.children.get(id) === child) this.children.delete(id);
     });
   }
@@ -263,6 +268,7 @@ export class TestCluster {
   private end(id: string, signal: NodeJS.Signals): Promise<number | null> {
     const child = this.children.get(id);
     if (child === undefined) return Promise.resolve(null);
+    this.asked.add(child);
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     child.kill(signal);
     // A paused process must go on to hear anything but SIGKILL.
