@@ -1,46 +1,42 @@
 /**
  * One node: opens the data directory, brings the state machine back, joins or forms the cluster,
- * serves clients. The only place that creates adapters. Nothing here ends the process: a fault
+ * serves clients. Nothing here ends the process: a fault
  * that makes it unsafe to go on resolves `failed`, and cmd/ decides.
  */
-import { randomInt } from 'node:crypto';
 import { ApplicationKind } from '../codec/application.js';
 import { ByteReader } from '../codec/byte-cursor.js';
 import { formatHostPort, type NodeConfig } from '../config.js';
 import { TgError } from '../errors.js';
-import type { Logger } from '../log.js';
-import type { LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
+import type { Clock, LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
 import type { RoleChange } from '../raft/effects.js';
 import type { Configuration, Entry, GroupId } from '../raft/types.js';
-import { RespServer } from '../server/resp-server.js';
 import { StateMachine } from '../statemachine/state-machine.js';
 import { DataDirectory } from '../storage/data-directory.js';
-import { TcpTransport } from '../transport/tcp-transport.js';
 import type { ReadConsistency } from './admission.js';
 import { Broadcast } from './broadcast.js';
 import { ClusterView } from './cluster-view.js';
 import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
+import type { GroupDriver } from './group-driver.js';
 import { GroupRunner } from './group-runner.js';
 import { handOver } from './hand-over.js';
 import { LeaseGuard } from './lease-guard.js';
 import { LeasePromise } from './lease-promise.js';
 import { LogClock } from './log-clock.js';
+import {
+  type ClientServer,
+  type NodeAdapters,
+  type NodeHooks,
+  realAdapters,
+} from './node-adapters.js';
 import { Readmission } from './readmission.js';
 import { type Recovered, recover } from './recovery.js';
 import { ReplicatedGroup } from './replicated-group.js';
-import { SystemClock } from './system-clock.js';
 
 /** The only group so far; every key and message carries it. */
 const theGroup: GroupId = 1;
 const tickMs = 10;
 /** How long clients get for what is in flight when the node stops. */
 const drainMs = 2000;
-
-export interface NodeHooks {
-  readonly logger: Logger;
-  /** A client sent SHUTDOWN. */
-  onShutdownCommand(): void;
-}
 
 export interface RunningNode {
   /** Hands leadership over, answers what is in flight, closes everything. */
@@ -53,7 +49,7 @@ export async function startNode(config: NodeConfig, hooks: NodeHooks): Promise<R
   const { id, dataDir, settings } = config;
   const durability = settings.get('durability') === 'os' ? 'os' : 'fsync';
   const directory = await DataDirectory.open(dataDir, { nodeId: id, durability });
-  const host = new NodeHost(config, hooks, directory);
+  const host = new NodeHost(config, hooks, realAdapters(config, hooks, directory));
   try {
     await host.start();
   } catch (error) {
@@ -63,13 +59,15 @@ export async function startNode(config: NodeConfig, hooks: NodeHooks): Promise<R
   return host;
 }
 
-class NodeHost implements RunningNode, TransportHandler {
+export class NodeHost implements RunningNode, TransportHandler {
   readonly failed: Promise<TgError>;
   private resolveFailed: (error: TgError) => void = () => {};
-  private readonly clock = new SystemClock();
-  private readonly logClock = new LogClock(this.clock);
-  private readonly transport: TcpTransport;
-  private readonly server: RespServer;
+  private readonly clock: Clock;
+  private readonly logClock: LogClock;
+  private readonly directory: NodeAdapters['directory'];
+  private readonly transport: NodeAdapters['transport'];
+  private readonly server: ClientServer;
+  private readonly random: (bound: number) => number;
   private readonly clients: ReplicatedGroup;
   private readonly view: ClusterView;
   private readonly broadcast: Broadcast;
@@ -88,10 +86,15 @@ class NodeHost implements RunningNode, TransportHandler {
   constructor(
     private readonly config: NodeConfig,
     private readonly hooks: NodeHooks,
-    private readonly directory: DataDirectory,
+    adapters: NodeAdapters,
   ) {
-    const { clock, logClock } = this;
+    const { clock, random, directory } = adapters;
     const { id, settings, initialCluster } = config;
+    this.clock = clock;
+    this.random = random;
+    this.directory = directory;
+    this.transport = adapters.transport;
+    this.logClock = new LogClock(clock);
     this.failed = new Promise((resolve) => {
       this.resolveFailed = resolve;
     });
@@ -108,39 +111,24 @@ class NodeHost implements RunningNode, TransportHandler {
     this.view = new ClusterView(config);
     this.clients = new ReplicatedGroup(new StateMachine(), {
       clock,
-      logClock,
-      randomU32,
+      logClock: this.logClock,
+      randomU32: () => random(2 ** 32),
       view: this.view,
       settings,
       readConsistency: () => settings.get('read-consistency') as ReadConsistency,
       sendApplication: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
       leaseValid: () => this.runner !== null && this.lease.valid(this.runner.driver.core),
     });
-    this.transport = new TcpTransport({
-      nodeId: id,
-      listenHost: config.peerListen.host,
-      listenPort: config.peerListen.port,
-      clock,
-      logger: {
-        info: (fields, text) => hooks.logger.info(fields, text),
-        warn: (fields, text) => hooks.logger.warn(fields, text),
-      },
-    });
     this.broadcast = new Broadcast({
       peers: () => this.knownPeers().flatMap((peer) => (peer.id === id ? [] : [peer.id])),
       send: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
     });
-    this.server = new RespServer({
-      host: config.clientListen.host,
-      port: config.clientListen.port,
-      nodeId: id,
-      group: this.clients,
-      settings,
-      clock,
-      onShutdown: () => hooks.onShutdownCommand(),
-      broadcast: this.broadcast.publish,
-      onError: (what, error) => hooks.logger.warn({ error: String(error) }, what),
-    });
+    this.server = adapters.server(this.clients, this.broadcast);
+  }
+
+  /** Null until this node is part of a cluster. */
+  get driver(): GroupDriver | null {
+    return this.runner?.driver ?? null;
   }
 
   async start(): Promise<void> {
@@ -251,7 +239,7 @@ class NodeHost implements RunningNode, TransportHandler {
   onApplication(from: string, _group: GroupId, payload: Uint8Array): void {
     const reader = new ByteReader(payload);
     const kind = reader.u8();
-    if (kind === ApplicationKind.publish) this.server.pubsub.deliver(this.broadcast.decode(reader));
+    if (kind === ApplicationKind.publish) this.server.deliver(this.broadcast.decode(reader));
     else this.runner?.application(from, kind, reader);
   }
 
@@ -336,7 +324,7 @@ class NodeHost implements RunningNode, TransportHandler {
       readmission: this.readmission,
       electionTicks: Math.ceil(settings.number('election-timeout-ms') / tickMs),
       heartbeatTicks: Math.max(1, Math.round(settings.number('heartbeat-interval-ms') / tickMs)),
-      random: (bound) => randomInt(bound),
+      random: this.random,
       standsByLeader: () => this.leasePromise?.binds ?? false,
       snapshotThresholdBytes: () => settings.number('snapshot-threshold-bytes'),
       firstSettings: () => clusterSettings(config),
@@ -385,10 +373,6 @@ class NodeHost implements RunningNode, TransportHandler {
     this.stopTicking();
     this.resolveFailed(error);
   }
-}
-
-function randomU32(): number {
-  return Math.floor(Math.random() * 2 ** 32);
 }
 
 function asFault(error: unknown, what: string): TgError {
