@@ -25,7 +25,7 @@ export class ReplyComparison {
     const name = command[0]!.toLowerCase();
     const { queued } = this;
     if (theirs.raw === '+QUEUED\r\n') queued.push(command);
-    else if (name === 'exec' || name === 'discard' || name === 'multi') this.queued = [];
+    else if (name === 'multi' && theirs.raw === '+OK\r\n') this.queued = [];
     if (name !== 'exec' || theirs.elements === null || ours.elements === null) {
       return sameReply(command, theirs, ours);
     }
