@@ -4,6 +4,7 @@
  * process ends, however it ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -41,20 +42,29 @@ export async function waitFor<T>(
   }
 }
 
-/** Free when asked; the client, peer and HTTP ports of a node need no fixed distance. */
+/**
+ * Free when asked, and below the ports that outgoing connections are given: a node that is down
+ * for a while must find its port free when it comes back.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = net.createServer();
-      return new Promise<net.Server>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', () => resolve(server));
-      });
-    }),
-  );
+  const servers = await Promise.all(Array.from({ length: count }, listenSomewhere));
   const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
   await Promise.all(servers.map((s) => new Promise((resolve) => s.close(resolve))));
   return ports;
+}
+
+async function listenSomewhere(): Promise<net.Server> {
+  for (let tries = 0; ; tries++) {
+    const server = net.createServer();
+    try {
+      return await new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(randomInt(20_000, 32_000), '127.0.0.1', () => resolve(server));
+      });
+    } catch (error) {
+      if (tries === 20) throw error;
+    }
+  }
 }
 
 export interface TestNode {
