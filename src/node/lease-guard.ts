@@ -5,7 +5,7 @@
  * clock from the tick at which the answered round was sent (requirements 20, 40).
  */
 import type { RaftCore } from '../raft/raft.js';
-import type { NodeId } from '../raft/types.js';
+import type { LogIndex, NodeId } from '../raft/types.js';
 
 /** The share of the others' shortest election timeout that clocks of another rate cannot spoil. */
 const driftShare = 0.9;
@@ -22,6 +22,8 @@ export class LeaseGuard {
   /** Times of the newest ticks, in a ring. */
   private readonly times: Float64Array;
   private ticks = 0;
+  /** What was committed when this leadership could first serve; earlier leaders acked up to it. */
+  private floor = { term: 0, index: 0 };
   private readonly leaseMs: number;
 
   constructor(private readonly options: LeaseGuardOptions) {
@@ -39,8 +41,15 @@ export class LeaseGuard {
   valid(core: RaftCore): boolean {
     const age = core.leaseAgeTicks(this.honours);
     if (age >= Math.min(this.ticks, this.times.length)) return false;
+    if (core.lastApplied < this.floorOf(core)) return false;
     const sentAtMs = this.times[(this.ticks - 1 - age) % this.times.length]!;
     return this.options.monotonicMs() - sentAtMs < this.leaseMs;
+  }
+
+  /** A lease says who leads, not that this node has applied what leaders before it acked. */
+  private floorOf(core: RaftCore): LogIndex {
+    if (this.floor.term !== core.term) this.floor = { term: core.term, index: core.commitIndex };
+    return this.floor.index;
   }
 
   private readonly honours = (id: NodeId): boolean =>

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { LeaseGuard } from '../../src/node/lease-guard.js';
 import { LeasePromise } from '../../src/node/lease-promise.js';
-import { type Bench, leaderBench, three } from '../raft/support.js';
+import { ack, type Bench, leaderBench, three } from '../raft/support.js';
 import { FakeClock } from './fake-clock.js';
 
 const electionTimeoutMs = 100;
@@ -59,6 +59,21 @@ describe('LeaseGuard', () => {
     const lease = new Lease().tick(2).answered();
     // Four ticks of 30 ms each: no long gap anywhere, but others may have elected a leader.
     expect(lease.tick(4, 30).valid).toBe(false);
+  });
+
+  it('waits until everything that leaders before acked is applied (requirement 39)', () => {
+    const lease = new Lease().tick(2).answered();
+    const { core } = lease.bench;
+    let applied = core.commitIndex - 1;
+    Object.defineProperty(core, 'lastApplied', { get: () => applied });
+    expect(lease.valid).toBe(false);
+    applied++;
+    expect(lease.valid).toBe(true);
+    // What this leader commits itself was acked by nobody before it is applied here.
+    core.propose(Uint8Array.of(1));
+    ack(lease.bench.sync(), 'n2', core.lastLogIndex);
+    expect(core.commitIndex).toBeGreaterThan(applied);
+    expect(lease.valid).toBe(true);
   });
 
   it('does not trust an answer that waited in the socket while the process was paused', () => {
