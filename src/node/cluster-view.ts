@@ -25,6 +25,15 @@ export class ClusterView {
     if (known !== undefined) known.connected = false;
   }
 
+  isConnected(id: NodeId): boolean {
+    return id === this.config.id || (this.peers.get(id)?.connected ?? false);
+  }
+
+  /** Hellos of the peers that are connected now. */
+  connectedPeers(): PeerHello[] {
+    return [...this.peers.values()].flatMap(({ hello, connected }) => (connected ? [hello] : []));
+  }
+
   /** Client address; null while it is not known. */
   address(id: NodeId): NodeAddress | null {
     if (id === this.config.id) return { id, ...this.config.clientAdvertise };
@@ -34,7 +43,9 @@ export class ClusterView {
   }
 
   nodes(core: RaftCore | null): ClusterNode[] {
-    const ids = new Set(this.configuration.members.map((member) => member.id));
+    // Who was named and never seen is no node yet: it has no address for clients.
+    const seen = this.configuration.members.filter((member) => member.incarnation !== '');
+    const ids = new Set(seen.map((member) => member.id));
     ids.add(this.config.id);
     const matched = new Map(core?.status().peers.map((peer) => [peer.id, peer.matchIndex]));
     return [...ids].sort().map((id) => this.node(id, core, matched.get(id)));
@@ -53,7 +64,7 @@ export class ClusterView {
       peerPort: parse(peerAddress).port,
       role: core?.leader === id ? 'leader' : learner ? 'learner' : 'follower',
       self,
-      connected: self || (this.peers.get(id)?.connected ?? false),
+      connected: this.isConnected(id),
       zone: self ? this.config.zone : (this.peers.get(id)?.hello.zone ?? null),
       offset: self ? (core?.lastApplied ?? 0) : (matchIndex ?? core?.commitIndex ?? 0),
     };

@@ -11,6 +11,7 @@ import { TgError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
 import type { RoleChange } from '../raft/effects.js';
+import type { RaftCore } from '../raft/raft.js';
 import type { Configuration, Entry, GroupId } from '../raft/types.js';
 import { RespServer } from '../server/resp-server.js';
 import { StateMachine } from '../statemachine/state-machine.js';
@@ -19,13 +20,17 @@ import { TcpTransport } from '../transport/tcp-transport.js';
 import type { ReadConsistency } from './admission.js';
 import { Broadcast } from './broadcast.js';
 import { ClusterView } from './cluster-view.js';
+import { Exclusion } from './exclusion.js';
 import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
 import { GroupRunner } from './group-runner.js';
+import { Intake } from './intake.js';
 import { LeaseGuard } from './lease-guard.js';
 import { LogClock } from './log-clock.js';
-import { Readmission } from './readmission.js';
+import { MemberChanges } from './member-changes.js';
+import { Neighbourhood } from './neighbourhood.js';
 import { type Recovered, recover } from './recovery.js';
 import { ReplicatedGroup } from './replicated-group.js';
+import { handOver } from './succession.js';
 import { SystemClock } from './system-clock.js';
 
 /** The only group so far; every key and message carries it. */
@@ -74,12 +79,13 @@ class NodeHost implements RunningNode, TransportHandler {
   private readonly view: ClusterView;
   private readonly broadcast: Broadcast;
   private readonly formation: Formation;
-  private readonly readmission: Readmission;
+  private readonly intake: Intake;
+  private readonly exclusion: Exclusion;
+  private readonly neighbourhood: Neighbourhood;
   private readonly lease: LeaseGuard;
   private runner: GroupRunner | null = null;
   private logStore: LogStore | null = null;
   private snapshotStore: SnapshotStore | null = null;
-  private configuration: Configuration | null = null;
   private forming = false;
   private stopTicking: () => void = () => {};
   private stopped = false;
@@ -96,14 +102,25 @@ class NodeHost implements RunningNode, TransportHandler {
     });
     const { incarnation } = directory.identity;
     this.formation = new Formation({ id, incarnation }, initialCluster);
-    const expected = new Set(initialCluster.map((member) => member.id));
-    this.readmission = new Readmission(id, () => directory.identity.clusterId, expected);
+    const electionTicks = electionTicksOf(config);
+    const clusterId = () => directory.identity.clusterId;
+    this.intake = new Intake({ self: id, clusterId, electionTicks });
     this.lease = new LeaseGuard(
       () => clock.monotonicMs(),
       tickMs,
       settings.number('election-timeout-ms'),
     );
     this.view = new ClusterView(config);
+    this.exclusion = new Exclusion(id, 2 * electionTicks, () => this.view.connectedPeers());
+    this.neighbourhood = new Neighbourhood({
+      config,
+      identity: () => directory.identity,
+      core: () => this.core,
+      introduce: (address) => this.transport.introduce(address),
+      clock,
+      logger: hooks.logger,
+      onPeers: (peers) => this.transport.setPeers(peers),
+    });
     this.clients = new ReplicatedGroup(new StateMachine(), {
       clock,
       logClock,
@@ -125,7 +142,7 @@ class NodeHost implements RunningNode, TransportHandler {
       },
     });
     this.broadcast = new Broadcast({
-      peers: () => this.knownPeers().flatMap((peer) => (peer.id === id ? [] : [peer.id])),
+      peers: () => this.neighbourhood.peers().flatMap((peer) => (peer.id === id ? [] : [peer.id])),
       send: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
     });
     this.server = new RespServer({
@@ -133,6 +150,12 @@ class NodeHost implements RunningNode, TransportHandler {
       port: config.clientListen.port,
       nodeId: id,
       group: this.clients,
+      membership: new MemberChanges({
+        driver: () => this.runner?.driver ?? null,
+        intake: this.intake,
+        view: this.view,
+        clock,
+      }),
       settings,
       clock,
       onShutdown: () => hooks.onShutdownCommand(),
@@ -158,7 +181,7 @@ class NodeHost implements RunningNode, TransportHandler {
       // A cluster of one has nobody to wait for.
       this.form(this.formation.verdict());
     }
-    transport.setPeers(this.knownPeers());
+    this.neighbourhood.start(hasMembership);
     this.stopTicking = this.clock.every(tickMs, () => this.tick());
     this.hooks.logger.info(
       {
@@ -172,7 +195,9 @@ class NodeHost implements RunningNode, TransportHandler {
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
-    await this.handOver();
+    this.neighbourhood.stop();
+    // Another node leads before this one goes (requirement 59).
+    if (this.runner !== null) await handOver(this.runner.driver, this.clock, handOverMs);
     await this.server.stop(drainMs);
     this.stopTicking();
     await this.runner?.stop();
@@ -183,39 +208,23 @@ class NodeHost implements RunningNode, TransportHandler {
   // TransportHandler
 
   hello(): PeerHello {
-    const { config, directory } = this;
-    return {
-      nodeId: config.id,
-      clusterId: directory.identity.clusterId,
-      incarnation: directory.identity.incarnation,
-      peerAddress: formatHostPort(config.peerAdvertise),
-      configuration: this.configuration,
-      clientAddress: formatHostPort(config.clientAdvertise),
-      httpAddress: config.httpAdvertise === null ? null : formatHostPort(config.httpAdvertise),
-      zone: config.zone,
-      location: config.location,
-    };
+    return this.neighbourhood.hello();
   }
 
   admit(peer: PeerHello): string | null {
-    const { clusterId } = this.directory.identity;
-    if (peer.nodeId === this.config.id) return `node id ${peer.nodeId} is taken`;
-    if (clusterId !== null && peer.clusterId !== null && clusterId !== peer.clusterId) {
-      return `this is cluster ${clusterId}, not ${peer.clusterId}`;
-    }
-    return null;
+    return this.neighbourhood.refusal(peer);
   }
 
   onPeerUp(peer: PeerHello): void {
     this.view.peerUp(peer);
-    this.readmission.peerUp(peer);
+    this.intake.peerUp(peer);
     if (this.runner === null) this.form(this.formation.hear(peer));
     this.clients.changed();
   }
 
   onPeerDown(peer: string): void {
     this.view.peerDown(peer);
-    this.readmission.peerDown(peer);
+    this.intake.peerDown(peer);
     this.runner?.peerDown(peer);
   }
 
@@ -240,11 +249,15 @@ class NodeHost implements RunningNode, TransportHandler {
   private tick(): void {
     this.lease.ticked();
     this.runner?.tick();
+    if (this.core === null || !this.exclusion.tick(this.core)) return;
+    this.fail(new TgError('REMOVED', 'this node was removed from the cluster'));
   }
 
   private form(verdict: FormationVerdict): void {
     if (verdict.kind === 'wait') {
-      this.hooks.logger.info({ missing: verdict.missing }, 'waiting for the other first members');
+      const { missing } = verdict;
+      const what = missing.length > 0 ? 'for the other first members' : 'to be added to a cluster';
+      this.hooks.logger.info({ missing }, `waiting ${what}`);
       return;
     }
     if (this.forming) return;
@@ -307,14 +320,16 @@ class NodeHost implements RunningNode, TransportHandler {
       transport: this.transport,
       clock,
       logClock: this.logClock,
-      readmission: this.readmission,
-      electionTicks: Math.ceil(settings.number('election-timeout-ms') / tickMs),
+      intake: this.intake,
+      electionTicks: electionTicksOf(config),
       heartbeatTicks: Math.max(1, Math.round(settings.number('heartbeat-interval-ms') / tickMs)),
       random: (bound) => randomInt(bound),
       leasesInUse: () => settings.get('read-consistency') === 'lease',
       snapshotThresholdBytes: () => settings.number('snapshot-threshold-bytes'),
       firstSettings: () => clusterSettings(config),
-      onConfiguration: (configuration) => this.configured(configuration),
+      onConfiguration: (configuration, index) => {
+        if (this.neighbourhood.committed(configuration, index)) this.configured();
+      },
       onRole: (change) => this.roleChanged(change),
       onError: (what, error) => {
         if (error instanceof TgError) this.fail(error);
@@ -322,51 +337,33 @@ class NodeHost implements RunningNode, TransportHandler {
       },
       onFatal: (error) => this.fail(error),
     });
-    this.configured(this.runner.driver.core.configuration);
+    this.neighbourhood.started(this.runner.driver.core);
+    this.configured();
   }
 
-  private configured(configuration: Configuration): void {
-    this.configuration = configuration;
-    this.view.configuration = configuration;
-    this.transport.setPeers(this.knownPeers());
+  private configured(): void {
+    const { configuration } = this.neighbourhood;
+    if (configuration !== null) this.view.configuration = configuration;
     this.transport.refreshHello();
-  }
-
-  /** Members by the log; the operator's list too, so that a lost member finds its way back. */
-  private knownPeers(): { id: string; peerAddress: string }[] {
-    const known = new Map(this.config.initialCluster.map((m) => [m.id, m.peerAddress]));
-    for (const member of this.configuration?.members ?? []) {
-      known.set(member.id, member.peerAddress);
-    }
-    return [...known].map(([id, peerAddress]) => ({ id, peerAddress }));
+    this.clients.changed();
   }
 
   private roleChanged(change: RoleChange): void {
     this.hooks.logger.info({ ...change }, `is ${change.role}`);
   }
 
-  /** SIGTERM: another node leads before this one goes (requirement 59). */
-  private async handOver(): Promise<void> {
-    const core = this.runner?.driver.core;
-    if (core === undefined || core.role !== 'leader') return;
-    const heir = core
-      .status()
-      .peers.filter((peer) => peer.recentlyActive && core.configuration.voters.includes(peer.id))
-      .sort((a, b) => b.matchIndex - a.matchIndex)[0];
-    if (heir === undefined) return;
-    this.runner!.driver.act(() => core.transferLeadership(heir.id));
-    const deadline = this.clock.monotonicMs() + handOverMs;
-    while (core.role === 'leader' && this.clock.monotonicMs() < deadline) {
-      await new Promise<void>((resolve) => {
-        this.clock.after(10, resolve);
-      });
-    }
+  private get core(): RaftCore | null {
+    return this.runner?.driver.core ?? null;
   }
 
   private fail(error: TgError): void {
     this.stopTicking();
     this.resolveFailed(error);
   }
+}
+
+function electionTicksOf({ settings }: NodeConfig): number {
+  return Math.ceil(settings.number('election-timeout-ms') / tickMs);
 }
 
 function randomU32(): number {

@@ -68,6 +68,11 @@ export class RaftCore {
     return this.state.configurations.latest;
   }
 
+  /** Where the log has it; for one that came with a snapshot, the index of the snapshot. */
+  get configurationIndex(): LogIndex {
+    return this.state.configurations.latestIndex;
+  }
+
   get commitIndex(): LogIndex {
     return this.state.log.committed;
   }

@@ -5,6 +5,7 @@ import { SystemClock } from '../../src/node/system-clock.js';
 import type { PublishedMessage } from '../../src/server/pubsub.js';
 import { RespServer } from '../../src/server/resp-server.js';
 import { FakeGroup } from './fake-group.js';
+import { FakeMembership } from './fake-membership.js';
 
 export interface World {
   readonly group: FakeGroup;
@@ -28,6 +29,7 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
     port: 0,
     nodeId: 'n1',
     group,
+    membership: new FakeMembership(),
     settings,
     clock: new SystemClock(),
     onShutdown: () => {
