@@ -23,6 +23,8 @@ export class ClusterView {
   peerDown(id: NodeId): void {
     const known = this.peers.get(id);
     if (known !== undefined) known.connected = false;
+    // Of those that left nothing is remembered.
+    if (!this.configuration.members.some((member) => member.id === id)) this.peers.delete(id);
   }
 
   isConnected(id: NodeId): boolean {

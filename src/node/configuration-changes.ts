@@ -48,9 +48,15 @@ export function rebound(
   };
 }
 
-/** The nodes that this leader has heard from within an election timeout, and itself. */
-export function reachable(core: RaftCore): ReadonlySet<NodeId> {
-  const heard = core.status().peers.filter((peer) => peer.recentlyActive);
+/**
+ * This leader and the nodes it has heard from within an election timeout, unless their connection
+ * broke since.
+ */
+export function reachable(
+  core: RaftCore,
+  isConnected: (id: NodeId) => boolean,
+): ReadonlySet<NodeId> {
+  const heard = core.status().peers.filter((peer) => peer.recentlyActive && isConnected(peer.id));
   return new Set([core.id, ...heard.map((peer) => peer.id)]);
 }
 

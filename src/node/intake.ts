@@ -79,7 +79,8 @@ export class Intake {
     if (id === this.options.self || !this.isOfCluster(peer)) return null;
     const member = memberOf(configuration, id);
     if (member !== undefined) {
-      if (member.incarnation === incarnation || member.peerAddress !== peerAddress) return null;
+      const elsewhere = peer.joining && member.peerAddress !== peerAddress;
+      if (member.incarnation === incarnation || elsewhere) return null;
       return rebound(configuration, id, incarnation);
     }
     const taken = configuration.members.some((other) => other.peerAddress === peerAddress);
@@ -91,7 +92,13 @@ export class Intake {
     for (const id of configuration.learners) {
       if (!this.caughtUp.has(id) || memberOf(configuration, id)?.staysLearner) continue;
       const next = promoted(configuration, id);
-      if (keepsQuorum(next, reachable(core))) return next;
+      if (
+        keepsQuorum(
+          next,
+          reachable(core, (peer) => this.peers.has(peer)),
+        )
+      )
+        return next;
     }
     return null;
   }

@@ -6,7 +6,7 @@ import { formatHostPort, parseMember } from '../config.js';
 import { TgError } from '../errors.js';
 import type { Clock } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
-import type { Configuration, Member } from '../raft/types.js';
+import type { Configuration, Member, NodeId } from '../raft/types.js';
 import type { Refusal } from '../server/group.js';
 import type { MemberOutcome, MemberRow, Membership } from '../server/membership.js';
 import type { ClusterView } from './cluster-view.js';
@@ -96,7 +96,7 @@ export class MemberChanges implements Membership {
         return failed(`TRYAGAIN ${id} has not caught up yet`);
       }
       const wanted = promoted(configuration, id);
-      return quorumFault(core, wanted) ?? { wanted, note: `${id} is a voter` };
+      return this.quorumFault(core, wanted) ?? { wanted, note: `${id} is a voter` };
     });
   }
 
@@ -123,7 +123,7 @@ export class MemberChanges implements Membership {
       return failed(`ERR ${target} is no member`);
     }
     if (!core.configuration.voters.includes(target)) return failed(`ERR ${target} is a learner`);
-    if (!reachable(core).has(target)) return failed(`ERR ${target} is not reachable`);
+    if (!this.reachable(core).has(target)) return failed(`ERR ${target} is not reachable`);
     let begun = false;
     this.options.driver()!.act(() => {
       begun = core.transferLeadership(target);
@@ -153,7 +153,7 @@ export class MemberChanges implements Membership {
     if (memberOf(configuration, id) === undefined) return done(`${id} is no member`);
     const wanted = without(configuration, id);
     if (wanted.voters.length === 0) return failed(`ERR ${id} is the only voter`);
-    const fault = configuration.voters.includes(id) ? quorumFault(core, wanted) : null;
+    const fault = configuration.voters.includes(id) ? this.quorumFault(core, wanted) : null;
     if (fault !== null) return fault;
     this.options.intake.decline(id);
     return { wanted, note: `${id} is no member any more` };
@@ -187,6 +187,20 @@ export class MemberChanges implements Membership {
     return found === term ? done(note) : failed('TRYAGAIN another leader undid the change');
   }
 
+  private quorumFault(core: RaftCore, wanted: Configuration): MemberOutcome | null {
+    const answering = this.reachable(core);
+    if (keepsQuorum(wanted, answering)) return null;
+    const silent = wanted.voters.filter((voter) => !answering.has(voter)).join(', ');
+    return failed(
+      `ERR of the voters ${wanted.voters.join(', ')} only a minority would be reachable ` +
+        `(not now: ${silent}); bring them back or remove them first`,
+    );
+  }
+
+  private reachable(core: RaftCore): ReadonlySet<NodeId> {
+    return reachable(core, (id) => this.options.view.isConnected(id));
+  }
+
   private clientAddress(id: string): string | null {
     const address = this.options.view.address(id);
     return address === null ? null : formatHostPort(address);
@@ -208,16 +222,6 @@ function done(note: string): MemberOutcome {
 
 function failed(text: string): MemberOutcome {
   return { kind: 'error', text };
-}
-
-function quorumFault(core: RaftCore, wanted: Configuration): MemberOutcome | null {
-  const answering = reachable(core);
-  if (keepsQuorum(wanted, answering)) return null;
-  const silent = wanted.voters.filter((voter) => !answering.has(voter)).join(', ');
-  return failed(
-    `ERR of the voters ${wanted.voters.join(', ')} only a minority would be reachable ` +
-      `(not now: ${silent}); bring them back or remove them first`,
-  );
 }
 
 function invalid(id: string, address: string): string | null {

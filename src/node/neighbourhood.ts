@@ -111,12 +111,13 @@ export class Neighbourhood {
   }
 
   /** An error text refuses the peer. */
-  refusal({ nodeId, clusterId, incarnation, peerAddress }: PeerHello): string | null {
+  refusal({ nodeId, clusterId, incarnation, peerAddress, joining }: PeerHello): string | null {
     const own = this.options.identity().clusterId;
     if (own !== null && clusterId !== null && own !== clusterId) {
       return `this is cluster ${own}, not ${clusterId}`;
     }
-    if (this.configuration === null) return null;
+    // A lost directory comes back without being asked to join, maybe under another address.
+    if (this.configuration === null || !joining) return null;
     const named = memberOf(this.configuration, nodeId);
     if (named === undefined || named.incarnation === incarnation) return null;
     return named.peerAddress === peerAddress ? null : idTaken(named, peerAddress);

@@ -136,10 +136,7 @@ class NodeHost implements RunningNode, TransportHandler {
       listenHost: config.peerListen.host,
       listenPort: config.peerListen.port,
       clock,
-      logger: {
-        info: (fields, text) => hooks.logger.info(fields, text),
-        warn: (fields, text) => hooks.logger.warn(fields, text),
-      },
+      logger: hooks.logger,
     });
     this.broadcast = new Broadcast({
       peers: () => this.neighbourhood.peers().flatMap((peer) => (peer.id === id ? [] : [peer.id])),
