@@ -4,6 +4,7 @@ import type { PeerHello } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
 import type { Configuration, NodeId } from '../raft/types.js';
 import type { ClusterNode, NodeAddress } from '../server/group.js';
+import { reachable } from './configuration-changes.js';
 
 interface Known {
   readonly hello: PeerHello;
@@ -29,6 +30,11 @@ export class ClusterView {
 
   isConnected(id: NodeId): boolean {
     return id === this.config.id || (this.peers.get(id)?.connected ?? false);
+  }
+
+  /** From this leader, as configuration-changes.ts says. */
+  reachable(core: RaftCore): ReadonlySet<NodeId> {
+    return reachable(core, (peer) => this.isConnected(peer));
   }
 
   /** Hellos of the peers that are connected now. */

@@ -6,18 +6,11 @@ import { formatHostPort, parseMember } from '../config.js';
 import { TgError } from '../errors.js';
 import type { Clock } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
-import type { Configuration, Member, NodeId } from '../raft/types.js';
+import type { Configuration, Member } from '../raft/types.js';
 import type { Refusal } from '../server/group.js';
 import type { MemberOutcome, MemberRow, Membership } from '../server/membership.js';
 import type { ClusterView } from './cluster-view.js';
-import {
-  keepsQuorum,
-  memberOf,
-  promoted,
-  reachable,
-  withLearner,
-  without,
-} from './configuration-changes.js';
+import { keepsQuorum, memberOf, promoted, withLearner, without } from './configuration-changes.js';
 import type { GroupDriver } from './group-driver.js';
 import type { Intake } from './intake.js';
 import { handOver, heirOf, until } from './succession.js';
@@ -123,7 +116,8 @@ export class MemberChanges implements Membership {
       return failed(`ERR ${target} is no member`);
     }
     if (!core.configuration.voters.includes(target)) return failed(`ERR ${target} is a learner`);
-    if (!this.reachable(core).has(target)) return failed(`ERR ${target} is not reachable`);
+    if (!this.options.view.reachable(core).has(target))
+      return failed(`ERR ${target} is not reachable`);
     let begun = false;
     this.options.driver()!.act(() => {
       begun = core.transferLeadership(target);
@@ -188,17 +182,13 @@ export class MemberChanges implements Membership {
   }
 
   private quorumFault(core: RaftCore, wanted: Configuration): MemberOutcome | null {
-    const answering = this.reachable(core);
+    const answering = this.options.view.reachable(core);
     if (keepsQuorum(wanted, answering)) return null;
     const silent = wanted.voters.filter((voter) => !answering.has(voter)).join(', ');
     return failed(
       `ERR of the voters ${wanted.voters.join(', ')} only a minority would be reachable ` +
         `(not now: ${silent}); bring them back or remove them first`,
     );
-  }
-
-  private reachable(core: RaftCore): ReadonlySet<NodeId> {
-    return reachable(core, (id) => this.options.view.isConnected(id));
   }
 
   private clientAddress(id: string): string | null {

@@ -17,6 +17,8 @@ export interface NeighbourhoodOptions {
   readonly config: NodeConfig;
   readonly identity: () => Identity;
   readonly core: () => RaftCore | null;
+  /** This node leads and has just heard from this member. */
+  readonly isAlive: (id: NodeId) => boolean;
   readonly introduce: (address: string) => Promise<PeerHello>;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info'>;
@@ -116,10 +118,11 @@ export class Neighbourhood {
     if (own !== null && clusterId !== null && own !== clusterId) {
       return `this is cluster ${own}, not ${clusterId}`;
     }
-    // A lost directory comes back without being asked to join, maybe under another address.
-    if (this.configuration === null || !joining) return null;
+    if (this.configuration === null) return null;
     const named = memberOf(this.configuration, nodeId);
     if (named === undefined || named.incarnation === incarnation) return null;
-    return named.peerAddress === peerAddress ? null : idTaken(named, peerAddress);
+    // A lost directory comes back without being asked to join, maybe under another address.
+    if (joining && named.peerAddress !== peerAddress) return idTaken(named, peerAddress);
+    return this.options.isAlive(nodeId) ? `${nodeId} is alive with another data directory` : null;
   }
 }

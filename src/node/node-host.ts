@@ -112,15 +112,7 @@ class NodeHost implements RunningNode, TransportHandler {
     );
     this.view = new ClusterView(config);
     this.exclusion = new Exclusion(id, 2 * electionTicks, () => this.view.connectedPeers());
-    this.neighbourhood = new Neighbourhood({
-      config,
-      identity: () => directory.identity,
-      core: () => this.core,
-      introduce: (address) => this.transport.introduce(address),
-      clock,
-      logger: hooks.logger,
-      onPeers: (peers) => this.transport.setPeers(peers),
-    });
+    this.neighbourhood = this.makeNeighbourhood();
     this.clients = new ReplicatedGroup(new StateMachine(), {
       clock,
       logClock,
@@ -158,6 +150,20 @@ class NodeHost implements RunningNode, TransportHandler {
       onShutdown: () => hooks.onShutdownCommand(),
       broadcast: this.broadcast.publish,
       onError: (what, error) => hooks.logger.warn({ error: String(error) }, what),
+    });
+  }
+
+  private makeNeighbourhood(): Neighbourhood {
+    const { config, directory, clock, hooks, view } = this;
+    return new Neighbourhood({
+      config,
+      identity: () => directory.identity,
+      core: () => this.core,
+      isAlive: (id) => this.core?.role === 'leader' && view.reachable(this.core).has(id),
+      introduce: (address) => this.transport.introduce(address),
+      clock,
+      logger: hooks.logger,
+      onPeers: (peers) => this.transport.setPeers(peers),
     });
   }
 
