@@ -5,7 +5,7 @@
  */
 import type { PeerHello } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
-import type { Configuration, LogIndex, NodeId } from '../raft/types.js';
+import type { Configuration, LogIndex, Member } from '../raft/types.js';
 import { memberOf } from './configuration-changes.js';
 
 interface Known {
@@ -15,9 +15,11 @@ interface Known {
 
 export class Exclusion {
   private outTicks = 0;
+  /** A peer knew of this node as a member, maybe before its own log did. */
+  private wasTakenIn = false;
 
   constructor(
-    private readonly self: NodeId,
+    private readonly self: Pick<Member, 'id' | 'incarnation'>,
     private readonly graceTicks: number,
     /** Hellos of the connected peers. */
     private readonly peers: () => Iterable<PeerHello>,
@@ -31,10 +33,11 @@ export class Exclusion {
 
   private isOut(core: RaftCore): boolean {
     const own = { index: core.configurationIndex, configuration: core.configuration };
-    // Who was never named waits to be taken in.
-    if (!this.isNamed(own) && !core.removed) return false;
     const heard = [...this.peers()].map(committedOf);
-    const newest = heard.reduce((best, each) => (each.index > best.index ? each : best), own);
+    this.wasTakenIn ||= heard.some((each) => this.directoryIn(each) === this.self.incarnation);
+    // Who was never named waits to be taken in.
+    if (!core.wasMember && !this.wasTakenIn) return false;
+    const newest = heard.reduce((best, each) => (each.index >= best.index ? each : best), own);
     if (this.isNamed(newest)) return false;
     if (newest === own && own.index > core.commitIndex) return false;
     return !core.recentLeaderContact || this.leaderExcludes(core);
@@ -50,8 +53,13 @@ export class Exclusion {
     return false;
   }
 
-  private isNamed({ configuration }: Known): boolean {
-    return memberOf(configuration, this.self) !== undefined;
+  private isNamed(known: Known): boolean {
+    return this.directoryIn(known) !== undefined;
+  }
+
+  /** The directory that speaks for this node's id there. */
+  private directoryIn({ configuration }: Known): string | undefined {
+    return memberOf(configuration, this.self.id)?.incarnation;
   }
 }
 

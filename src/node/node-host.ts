@@ -111,7 +111,9 @@ class NodeHost implements RunningNode, TransportHandler {
       settings.number('election-timeout-ms'),
     );
     this.view = new ClusterView(config);
-    this.exclusion = new Exclusion(id, 2 * electionTicks, () => this.view.connectedPeers());
+    this.exclusion = new Exclusion({ id, incarnation }, 2 * electionTicks, () =>
+      this.view.connectedPeers(),
+    );
     this.neighbourhood = this.makeNeighbourhood();
     this.clients = new ReplicatedGroup(new StateMachine(), {
       clock,

@@ -104,6 +104,11 @@ export class RaftCore {
     return this.roles.leader?.readyToServe ?? false;
   }
 
+  /** True when some configuration of the log named this node, committed or not. */
+  get wasMember(): boolean {
+    return this.state.wasMember;
+  }
+
   /** True when a committed configuration no longer names this node and an earlier one did. */
   get removed(): boolean {
     const { configurations, log, id } = this.state;

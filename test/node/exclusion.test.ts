@@ -8,6 +8,7 @@ import {
   configEntry,
   configurationOf,
   heartbeat,
+  memberOf,
   restoredLog,
   three,
 } from '../raft/support.js';
@@ -20,7 +21,7 @@ const graceTicks = 5;
 class World {
   readonly bench: Bench;
   readonly peers = new Map<string, PeerHello>();
-  readonly exclusion = new Exclusion('n3', graceTicks, () => this.peers.values());
+  readonly exclusion = new Exclusion(memberOf('n3'), graceTicks, () => this.peers.values());
 
   constructor(configuration: Configuration | null = three, commit = 1) {
     this.bench = new Bench('n3', restoredLog({ configuration, commit }));
@@ -63,6 +64,15 @@ describe('Exclusion (requirement 54)', () => {
     expect(world.outAfter()).toBe(5);
   });
 
+  it('knows of its removal from its own log, once a peer says that it is committed', () => {
+    const world = new World();
+    append(world.bench, 2, [1, 1], [configEntry(2, 2, two)], 1, 'n1')
+      .sync()
+      .tick(10);
+    expect(world.says('n1', three, 1).outAfter()).toBeNull();
+    expect(world.says('n1', two, 2).outAfter()).toBe(5);
+  });
+
   it('goes though its leader still tells it so', () => {
     const world = new World().says('n1', two, 2);
     append(world.bench, 2, [1, 1], [configEntry(2, 2, two)], 2, 'n1').sync();
@@ -79,5 +89,15 @@ describe('Exclusion (requirement 54)', () => {
   it('who was never a member waits to be taken in', () => {
     expect(new World(null, 0).says('n1', two, 9).outAfter()).toBeNull();
     expect(new World(two).says('n1', two, 9).outAfter()).toBeNull();
+    // The old directory of a node that was wiped since.
+    const members = three.members.map((m) => (m.id === 'n3' ? { ...m, incarnation: 'old' } : m));
+    const world = new World(null, 0).says('n1', { ...three, members }, 8);
+    expect(world.says('n2', two, 9).outAfter()).toBeNull();
+  });
+
+  it('who was taken in and removed before it had anything goes too', () => {
+    const world = new World(null, 0).says('n1', three, 8);
+    expect(world.outAfter()).toBeNull();
+    expect(world.says('n1', two, 9).outAfter()).toBe(5);
   });
 });
