@@ -69,6 +69,11 @@ export class RaftCore {
     return this.state.configurations.latest;
   }
 
+  /** Where the log has it; for one that came with a snapshot, the index of the snapshot. */
+  get configurationIndex(): LogIndex {
+    return this.state.configurations.latestIndex;
+  }
+
   get commitIndex(): LogIndex {
     return this.state.log.committed;
   }
@@ -98,6 +103,11 @@ export class RaftCore {
   /** Leader only: true once an entry of its own term is committed. */
   get readyToServe(): boolean {
     return this.roles.leader?.readyToServe ?? false;
+  }
+
+  /** True when some configuration of the log named this node, committed or not. */
+  get wasMember(): boolean {
+    return this.state.wasMember;
   }
 
   /** True when a committed configuration no longer names this node and an earlier one did. */

@@ -84,6 +84,8 @@ export interface TestNode {
   readonly peerPort: number;
   readonly dataDir: string;
   readonly logFile: string;
+  /** Flags that say how it finds the others. */
+  readonly membership: readonly string[];
 }
 
 export interface TestClusterOptions {
@@ -94,14 +96,31 @@ export interface TestClusterOptions {
   readonly env?: (at: number) => NodeJS.ProcessEnv;
 }
 
+function placeOf(
+  dir: string,
+  id: string,
+  [clientPort, peerPort]: readonly number[],
+  membership: readonly string[],
+): TestNode {
+  return {
+    id,
+    clientPort: clientPort!,
+    peerPort: peerPort!,
+    dataDir: path.join(dir, id),
+    logFile: path.join(dir, `${id}.log`),
+    membership,
+  };
+}
+
 export class TestCluster {
   private readonly children = new Map<string, ChildProcess>();
   /** Children that a test ended. */
   private readonly asked = new Set<ChildProcess>();
+  private readonly endings = new Map<string, number | null>();
 
   private constructor(
     readonly dir: string,
-    readonly nodes: readonly TestNode[],
+    readonly nodes: TestNode[],
     private readonly set: readonly string[],
     private readonly env: (at: number) => NodeJS.ProcessEnv,
   ) {}
@@ -111,14 +130,12 @@ export class TestCluster {
     if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first`);
     const { nodes = 3, set = [], env = () => ({}) } = options;
     const dir = mkdtempSync(path.join(tmpdir(), 'tgcache-test-'));
+    const ids = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
     const ports = await freePorts(2 * nodes);
-    const places = Array.from({ length: nodes }, (_, at) => ({
-      id: `n${at + 1}`,
-      clientPort: ports[2 * at]!,
-      peerPort: ports[2 * at + 1]!,
-      dataDir: path.join(dir, `n${at + 1}`),
-      logFile: path.join(dir, `n${at + 1}.log`),
-    }));
+    const members = ids.map((id, at) => `${id}=127.0.0.1:${ports[2 * at + 1]}`).join(',');
+    const places = ids.map((id, at) =>
+      placeOf(dir, id, ports.slice(2 * at), ['--initial-cluster', members]),
+    );
     const cluster = new TestCluster(dir, places, set, env);
     try {
       for (const { id } of places) cluster.spawn(id);
@@ -129,6 +146,31 @@ export class TestCluster {
       throw new Error(`the cluster did not start:\n${logs}`, { cause: error });
     }
     return cluster;
+  }
+
+  /** A place for one more node, which does not run yet; `membership` as TestNode has it. */
+  async place(id: string, membership: readonly string[] = []): Promise<TestNode> {
+    const place = placeOf(this.dir, id, await freePorts(2), membership);
+    this.nodes.push(place);
+    return place;
+  }
+
+  /** --join through all nodes of the moment. */
+  joining(): string[] {
+    return ['--join', this.nodes.map(({ peerPort }) => `127.0.0.1:${peerPort}`).join(',')];
+  }
+
+  /** A node that left counts no more; ends it if it runs. */
+  async drop(id: string): Promise<void> {
+    await this.kill(id);
+    this.nodes.splice(this.nodes.indexOf(this.node(id)), 1);
+  }
+
+  /** Waits until the process ends by itself; its exit code. */
+  ending(id: string): Promise<number | null> {
+    return waitFor(`the end of ${id}`, () =>
+      this.children.has(id) ? null : { code: this.endings.get(id) ?? null },
+    ).then(({ code }) => code);
   }
 
   node(id: string): TestNode {
@@ -261,7 +303,6 @@ export class TestCluster {
   private spawn(id: string): void {
     const node = this.node(id);
     const log = openSync(node.logFile, 'a');
-    const members = this.nodes.map((n) => `${n.id}=127.0.0.1:${n.peerPort}`).join(',');
     const flags = [
       'start',
       ...['--id', id],
@@ -269,7 +310,7 @@ export class TestCluster {
       ...['--client-listen', `127.0.0.1:${node.clientPort}`],
       ...['--peer-listen', `127.0.0.1:${node.peerPort}`],
       ...['--http-listen', 'off'],
-      ...['--initial-cluster', members],
+      ...node.membership,
       ...this.set.flatMap((text) => ['--set', text]),
     ];
     const env = { ...process.env, ...this.env(this.nodes.indexOf(node)) };
@@ -277,11 +318,12 @@ export class TestCluster {
     const child = spawn(process.execPath, [program, ...flags], { stdio, env });
     alive.add(child);
     this.children.set(id, child);
-    child.once('exit', () => {
+    child.once('exit', (code) => {
       alive.delete(child);
       if (!this.asked.has(child)) {
         console.error(`${id} ended with code ${child.exitCode}:\n${this.log(id).slice(-2000)}`);
       }
+      this.endings.set(id, code);
       if (this.children.get(id) === child) this.children.delete(id);
     });
   }

@@ -168,10 +168,15 @@ describe('messages as bytes', () => {
 });
 
 describe('hellos as bytes', () => {
+  const { configuration } = metaAt(1);
+  const [first, second] = configuration.members;
+  const members = [first!, { ...second!, staysLearner: true as const }];
+  const withKeptLearner = { ...configuration, members };
   const full = { ...helloOf('näme'), zone: 'west', location: '1,2', httpAddress: 'h:1' };
 
   it.each([
     helloOf('a'),
+    { ...full, configuration: withKeptLearner, configurationIndex: 2 ** 40, joining: true },
     full,
     { ...full, configuration: metaAt(1).configuration, clusterId: null },
   ])('come back as they were', (hello) => {

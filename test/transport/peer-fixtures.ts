@@ -24,6 +24,8 @@ export function helloOf(nodeId: NodeId): PeerHello {
     incarnation: `incarnation of ${nodeId}`,
     peerAddress: '127.0.0.1:17001',
     configuration: null,
+    configurationIndex: 0,
+    joining: false,
     clientAddress: '127.0.0.1:7001',
     httpAddress: null,
     zone: null,
