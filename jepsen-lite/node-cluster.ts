@@ -1,0 +1,322 @@
+/**
+ * A cluster of real node processes on free ports, with its data in a directory of its own. Who
+ * uses it waits for conditions, never for a fixed time. Every process is killed by its id when
+ * this process ends, however it ends.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ask, parseInfo } from '../cmd/resp-client.js';
+
+/** A file of dist/, from the source of this folder as well as from its compiled form. */
+export function compiled(file: string): string {
+  const own = fileURLToPath(import.meta.url);
+  const dist = own.endsWith('.ts') ? '../dist' : '..';
+  return path.resolve(path.dirname(own), dist, file);
+}
+
+export const program = compiled('cmd/tgcache-node.js');
+
+const alive = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
+/** Until `probe` gives something other than null. Its errors count as null; the last is told. */
+export async function waitFor<T>(
+  what: string,
+  probe: () => Promise<T | null> | T | null,
+  timeoutMs = 20_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown = 'the condition never held';
+  for (;;) {
+    try {
+      const found = await probe();
+      if (found !== null) return found;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${timeoutMs} ms for ${what}: ${String(last)}`);
+    }
+    await sleep(20);
+  }
+}
+
+/**
+ * Free when asked; the client, peer and HTTP ports of a node need no fixed distance. They lie below
+ * those that the system gives to outgoing connections: else one of these could sit on the port of
+ * a node that is down, and the node could not start again.
+ */
+export async function freePorts(count: number): Promise<number[]> {
+  const found: net.Server[] = [];
+  while (found.length < count) {
+    const server = await listen(15_000 + Math.floor(Math.random() * 17_000));
+    if (server !== null) found.push(server);
+  }
+  const ports = found.map((server) => (server.address() as net.AddressInfo).port);
+  await Promise.all(found.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+function listen(port: number): Promise<net.Server | null> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', () => resolve(null));
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+export interface ClusterNode {
+  readonly id: string;
+  readonly clientPort: number;
+  readonly peerPort: number;
+  /** Where the other nodes find it: its peer port, or something between it and them. */
+  readonly peerAddress: string;
+  readonly dataDir: string;
+  readonly logFile: string;
+}
+
+export interface NodeClusterOptions {
+  readonly nodes?: number;
+  /** NAME=VALUE */
+  readonly set?: readonly string[];
+  /** More environment for node `at`, counted from 0. */
+  readonly env?: (at: number) => NodeJS.ProcessEnv;
+  /** Stands between the peers: told the id and peer port of a node, gives the port to call. */
+  readonly relay?: (id: string, peerPort: number) => Promise<number>;
+  /** Default: a new one in the system's temporary directory, deleted by destroy(). */
+  readonly dir?: string;
+}
+
+export class NodeCluster {
+  private readonly children = new Map<string, ChildProcess>();
+  private readonly askedToEnd = new WeakSet<ChildProcess>();
+  /** Nodes that ended and were not asked to, with their exit code or signal. */
+  readonly surprises: string[] = [];
+
+  private constructor(
+    readonly dir: string,
+    readonly nodes: readonly ClusterNode[],
+    private readonly set: readonly string[],
+    private readonly env: (at: number) => NodeJS.ProcessEnv,
+  ) {}
+
+  /** Resolves when all nodes follow one leader. */
+  static async start(options: NodeClusterOptions = {}): Promise<NodeCluster> {
+    if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first`);
+    const { set = [], env = () => ({}) } = options;
+    const dir = options.dir ?? mkdtempSync(path.join(tmpdir(), 'tgcache-test-'));
+    mkdirSync(dir, { recursive: true });
+    const cluster = new NodeCluster(dir, await placesIn(dir, options), set, env);
+    try {
+      for (const id of cluster.ids) cluster.spawn(id);
+      await cluster.ready();
+    } catch (error) {
+      const logs = cluster.ids.map((id) => cluster.log(id).slice(-2000)).join('\n');
+      await cluster.destroy();
+      throw new Error(`the cluster did not start:\n${logs}`, { cause: error });
+    }
+    return cluster;
+  }
+
+  node(id: string): ClusterNode {
+    const found = this.nodes.find((node) => node.id === id);
+    if (found === undefined) throw new Error(`no node ${id}`);
+    return found;
+  }
+
+  port(id: string): number {
+    return this.node(id).clientPort;
+  }
+
+  get ids(): string[] {
+    return this.nodes.map(({ id }) => id);
+  }
+
+  get addresses(): { host: string; port: number }[] {
+    return this.nodes.map(({ clientPort }) => ({ host: '127.0.0.1', port: clientPort }));
+  }
+
+  log(id: string): string {
+    const { logFile } = this.node(id);
+    return existsSync(logFile) ? readFileSync(logFile, 'utf8') : '';
+  }
+
+  /** One command on a connection of its own; an error reply rejects. */
+  async command(id: string, ...words: string[]): Promise<unknown> {
+    const address = { host: '127.0.0.1', port: this.port(id) };
+    const [reply] = await ask({ address, password: '', commands: [words], timeoutMs: 5000 });
+    if (reply instanceof Error) throw reply;
+    return reply;
+  }
+
+  async raft(id: string): Promise<ReadonlyMap<string, string>> {
+    return parseInfo(String(await this.command(id, 'INFO', 'raft')));
+  }
+
+  /** Waits for a node that leads and that a majority of all nodes follows. */
+  leader(timeoutMs?: number): Promise<string> {
+    return waitFor('a leader', () => this.leaderNow(), timeoutMs);
+  }
+
+  private async leaderNow(): Promise<string | null> {
+    const answers = await Promise.all(this.ids.map((id) => this.raft(id).catch(() => null)));
+    for (const id of this.ids) {
+      const own = answers[this.ids.indexOf(id)];
+      if (own?.get('state') !== 'leader') continue;
+      const agree = answers.filter(
+        (a) => a?.get('leader_id') === id && a.get('term') === own.get('term'),
+      );
+      if (agree.length > this.ids.length / 2) return id;
+    }
+    return null;
+  }
+
+  async followers(): Promise<string[]> {
+    const leader = await this.leader();
+    return this.ids.filter((id) => id !== leader);
+  }
+
+  /** All of `ids` follow one leader. */
+  ready(ids: readonly string[] = this.ids): Promise<string> {
+    return waitFor('all nodes to follow one leader', async () => {
+      const infos = await Promise.all(ids.map((id) => this.raft(id)));
+      const leaders = new Set(infos.map((info) => info.get('leader_id')));
+      const [leader] = leaders;
+      return leaders.size === 1 && leader ? leader : null;
+    });
+  }
+
+  /** Waits until `ids` are at one applied index and returns the digest that they must share. */
+  equalDigest(ids: readonly string[] = this.ids): Promise<string> {
+    return waitFor('equal digests', async () => {
+      const answers = await Promise.all(ids.map((id) => this.command(id, 'TGCACHE', 'APPLIED')));
+      const [first, ...others] = answers.map((answer) => (answer as unknown[]).map(String));
+      if (!others.every((other) => other[0] === first![0])) return null;
+      for (const other of others) {
+        if (other[1] !== first![1]) return Promise.reject(new Error(`digests differ: ${answers}`));
+      }
+      return first![1]!;
+    });
+  }
+
+  async kill(id: string): Promise<void> {
+    await this.end(id, 'SIGKILL');
+  }
+
+  /** SIGTERM; resolves with the exit code. */
+  terminate(id: string): Promise<number | null> {
+    return this.end(id, 'SIGTERM');
+  }
+
+  pause(id: string): void {
+    this.child(id).kill('SIGSTOP');
+  }
+
+  resume(id: string): void {
+    this.child(id).kill('SIGCONT');
+  }
+
+  isRunning(id: string): boolean {
+    return this.children.has(id);
+  }
+
+  /** Starts a node that has ended. */
+  restart(id: string): void {
+    if (this.children.has(id)) throw new Error(`${id} still runs`);
+    this.spawn(id);
+  }
+
+  /** Deletes the data of a node that has ended. */
+  wipe(id: string): void {
+    if (this.children.has(id)) throw new Error(`${id} still runs`);
+    rmSync(this.node(id).dataDir, { recursive: true, force: true });
+  }
+
+  /** The fields of one section of INFO. */
+  async info(id: string, section: string): Promise<ReadonlyMap<string, string>> {
+    return parseInfo(String(await this.command(id, 'INFO', section)));
+  }
+
+  /** Ends all nodes at once and deletes their data. */
+  async destroy(): Promise<void> {
+    await Promise.all([...this.children.keys()].map((id) => this.end(id, 'SIGKILL')));
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  private child(id: string): ChildProcess {
+    const child = this.children.get(id);
+    if (child === undefined) throw new Error(`${id} does not run`);
+    return child;
+  }
+
+  private spawn(id: string): void {
+    const node = this.node(id);
+    const log = openSync(node.logFile, 'a');
+    const env = { ...process.env, ...this.env(this.nodes.indexOf(node)) };
+    const stdio: ['ignore', number, number] = ['ignore', log, log];
+    const child = spawn(process.execPath, [program, ...this.flags(node)], { stdio, env });
+    closeSync(log);
+    alive.add(child);
+    this.children.set(id, child);
+    child.once('exit', (code, signal) => {
+      alive.delete(child);
+      if (this.children.get(id) === child) this.children.delete(id);
+      if (!this.askedToEnd.has(child)) this.surprises.push(`${id} ended with ${signal ?? code}`);
+    });
+  }
+
+  private flags(node: ClusterNode): string[] {
+    const members = this.nodes.map(({ id, peerAddress }) => `${id}=${peerAddress}`).join(',');
+    return [
+      'start',
+      ...['--id', node.id],
+      ...['--data-dir', node.dataDir],
+      ...['--client-listen', `127.0.0.1:${node.clientPort}`],
+      ...['--peer-listen', `127.0.0.1:${node.peerPort}`],
+      ...['--peer-advertise', node.peerAddress],
+      ...['--http-listen', 'off'],
+      ...['--initial-cluster', members],
+      ...this.set.flatMap((text) => ['--set', text]),
+    ];
+  }
+
+  private end(id: string, signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.children.get(id);
+    if (child === undefined) return Promise.resolve(null);
+    this.askedToEnd.add(child);
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    // A paused process must go on to hear anything but SIGKILL.
+    child.kill('SIGCONT');
+    return ended;
+  }
+}
+
+async function placesIn(dir: string, options: NodeClusterOptions): Promise<ClusterNode[]> {
+  const { nodes = 3, relay = async (_: string, peerPort: number) => peerPort } = options;
+  const ports = await freePorts(2 * nodes);
+  const places: ClusterNode[] = [];
+  for (let at = 0; at < nodes; at++) {
+    const id = `n${at + 1}`;
+    const peerPort = ports[2 * at + 1]!;
+    const peerAddress = `127.0.0.1:${await relay(id, peerPort)}`;
+    const [dataDir, logFile] = [path.join(dir, id), path.join(dir, `${id}.log`)];
+    places.push({ id, clientPort: ports[2 * at]!, peerPort, peerAddress, dataDir, logFile });
+  }
+  return places;
+}
