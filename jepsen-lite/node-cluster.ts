@@ -98,6 +98,8 @@ export interface NodeClusterOptions {
   readonly env?: (at: number) => NodeJS.ProcessEnv;
   /** Stands between the peers: told the id and peer port of a node, gives the port to call. */
   readonly relay?: (id: string, peerPort: number) => Promise<number>;
+  /** Default: a directory of its own in `dir`. */
+  readonly dataDir?: (id: string) => string;
   /** Default: a new one in the system's temporary directory, deleted by destroy(). */
   readonly dir?: string;
 }
@@ -127,7 +129,8 @@ export class NodeCluster {
       await cluster.ready();
     } catch (error) {
       const logs = cluster.ids.map((id) => cluster.log(id).slice(-2000)).join('\n');
-      await cluster.destroy();
+      await cluster.killAll();
+      if (options.dir === undefined) await cluster.destroy();
       throw new Error(`the cluster did not start:\n${logs}`, { cause: error });
     }
     return cluster;
@@ -191,27 +194,31 @@ export class NodeCluster {
     return this.ids.filter((id) => id !== leader);
   }
 
-  /** All of `ids` follow one leader. */
-  ready(ids: readonly string[] = this.ids): Promise<string> {
-    return waitFor('all nodes to follow one leader', async () => {
-      const infos = await Promise.all(ids.map((id) => this.raft(id)));
+  /** All nodes follow one leader. */
+  ready(timeoutMs?: number): Promise<string> {
+    const oneLeader = async () => {
+      const infos = await Promise.all(this.ids.map((id) => this.raft(id)));
       const leaders = new Set(infos.map((info) => info.get('leader_id')));
       const [leader] = leaders;
       return leaders.size === 1 && leader ? leader : null;
-    });
+    };
+    return waitFor('all nodes to follow one leader', oneLeader, timeoutMs);
   }
 
-  /** Waits until `ids` are at one applied index and returns the digest that they must share. */
-  equalDigest(ids: readonly string[] = this.ids): Promise<string> {
-    return waitFor('equal digests', async () => {
-      const answers = await Promise.all(ids.map((id) => this.command(id, 'TGCACHE', 'APPLIED')));
+  /** Waits until all nodes are at one applied index and returns the digest they must share. */
+  equalDigest(timeoutMs?: number): Promise<string> {
+    const digest = async () => {
+      const answers = await Promise.all(
+        this.ids.map((id) => this.command(id, 'TGCACHE', 'APPLIED')),
+      );
       const [first, ...others] = answers.map((answer) => (answer as unknown[]).map(String));
       if (!others.every((other) => other[0] === first![0])) return null;
       for (const other of others) {
         if (other[1] !== first![1]) return Promise.reject(new Error(`digests differ: ${answers}`));
       }
       return first![1]!;
-    });
+    };
+    return waitFor('equal digests', digest, timeoutMs);
   }
 
   async kill(id: string): Promise<void> {
@@ -252,9 +259,13 @@ export class NodeCluster {
     return parseInfo(String(await this.command(id, 'INFO', section)));
   }
 
+  async killAll(): Promise<void> {
+    await Promise.all(this.ids.map((id) => this.kill(id)));
+  }
+
   /** Ends all nodes at once and deletes their data. */
   async destroy(): Promise<void> {
-    await Promise.all([...this.children.keys()].map((id) => this.end(id, 'SIGKILL')));
+    await this.killAll();
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -315,7 +326,8 @@ async function placesIn(dir: string, options: NodeClusterOptions): Promise<Clust
     const id = `n${at + 1}`;
     const peerPort = ports[2 * at + 1]!;
     const peerAddress = `127.0.0.1:${await relay(id, peerPort)}`;
-    const [dataDir, logFile] = [path.join(dir, id), path.join(dir, `${id}.log`)];
+    const dataDir = options.dataDir?.(id) ?? path.join(dir, id);
+    const logFile = path.join(dir, `${id}.log`);
     places.push({ id, clientPort: ports[2 * at]!, peerPort, peerAddress, dataDir, logFile });
   }
   return places;

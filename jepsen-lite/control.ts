@@ -1,0 +1,42 @@
+/**
+ * The known-bad control (requirement 68): reads of a follower that hears nobody, recorded as if
+ * they were linearizable. A checker that accepts this history accepts anything. Null: no write or no
+ * read came through, and it says nothing.
+ */
+import { Connection } from './connection.js';
+import { History } from './history.js';
+import type { Harm } from './nemesis.js';
+
+const writes = 5;
+const key = 'control';
+
+export async function staleReadControl({ cluster, links }: Harm): Promise<History | null> {
+  const history = new History();
+  const leader = await cluster.leader();
+  const follower = cluster.ids.find((id) => id !== leader)!;
+  const writer = await Connection.open(cluster.port(leader));
+  const reader = await Connection.open(cluster.port(follower));
+  if (writer === null || reader === null) throw new Error('control: the nodes do not answer');
+  const [p, q] = [history.newProcess(), history.newProcess()];
+  const run = async (on: Connection, process: number, f: string, words: readonly string[]) => {
+    const call = History.now();
+    const [r] = (await on.ask([words])) ?? [];
+    if (r === undefined || r instanceof Error) return;
+    const a = f === 'write' ? { a: words[2] } : {};
+    history.add({ p: process, k: key, f, ...a, call, ret: History.now(), st: 'ok', r });
+  };
+  await run(writer, p, 'write', ['SET', key, 'before']);
+  await cluster.equalDigest();
+  for (const id of cluster.ids) if (id !== follower) links.cut(id, follower);
+  await reader.ask([['READONLY']]);
+  for (let count = 0; count < writes; count++) {
+    await run(writer, p, 'write', ['SET', key, `after ${count}`]);
+    await run(reader, q, 'read', ['GET', key]);
+  }
+  links.heal();
+  writer.close();
+  reader.close();
+  await cluster.ready();
+  const done = (f: string) => history.operations.filter((operation) => operation.f === f).length;
+  return done('write') > 1 && done('read') > 0 ? history : null;
+}

@@ -1,0 +1,190 @@
+/**
+ * A run: clusters one after the other, on each of them a control and then phases, until the time
+ * is over. What is found is kept: the history, and the logs and data of the nodes.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Prng } from '../src/statemachine/prng.js';
+import { holdMs, type Kind, kindsFor } from './catalog.js';
+import { staleReadControl } from './control.js';
+import type { History } from './history.js';
+import { judge } from './judge.js';
+import { type Harm, type Nemesis, shuffled } from './nemesis.js';
+import { type PhaseResult, runPhase } from './phase.js';
+import { type PhaseSummary, phaseLine, summary } from './report.js';
+import { startRig } from './rig.js';
+
+export interface RunOptions {
+  /** Cluster sizes, taken in turn. */
+  readonly nodes: readonly number[];
+  readonly minutes: number;
+  readonly workloads: readonly string[];
+  readonly nemeses: readonly Nemesis[];
+  readonly seed: number;
+  /** Keeps every history. Null: a temporary directory, deleted when nothing was found. */
+  readonly dir: string | null;
+  readonly say: (line: string) => void;
+}
+
+export interface RunReport {
+  readonly phases: readonly PhaseSummary[];
+  /** Nemeses to the reason why they could not be done. */
+  readonly skipped: ReadonlyMap<string, string>;
+  readonly notReached: readonly string[];
+  readonly controls: number;
+  /** Controls that were judged fine: nothing else in this run counts. */
+  readonly deafControls: number;
+}
+
+const electionTimeoutMs = 1000;
+const phasesPerCluster = 8;
+/** A control in which no write or no read came through says nothing. */
+const controlTriesMax = 5;
+
+export class Run {
+  private readonly random = new Prng();
+  private readonly dir: string;
+  private readonly kinds: readonly Kind[];
+  private readonly phases: PhaseSummary[] = [];
+  private readonly skipped = new Map<string, string>();
+  private readonly reached = new Set<string>();
+  private readonly untilMs: number;
+  private queue: Nemesis[] = [];
+  private controls = 0;
+  private deafControls = 0;
+
+  constructor(private readonly options: RunOptions) {
+    this.random.seed(options.seed);
+    this.dir = options.dir ?? mkdtempSync(path.join(tmpdir(), 'jepsen-lite-'));
+    mkdirSync(this.dir, { recursive: true });
+    this.kinds = kindsFor(options.workloads);
+    this.untilMs = performance.now() + options.minutes * 60_000;
+  }
+
+  async execute(): Promise<RunReport> {
+    const { say, nodes, seed } = this.options;
+    say(`jepsen-lite: seed ${seed}, ${this.options.minutes} minutes, histories in ${this.dir}`);
+    for (let round = 0; round === 0 || !this.isOver; round++) {
+      const kind = this.kinds[round % this.kinds.length]!;
+      const turn = Math.floor(round / this.kinds.length);
+      await this.round(round, kind, nodes[turn % nodes.length]!);
+    }
+    const report = this.report();
+    for (const line of summary(report)) say(line);
+    const isClean = this.deafControls === 0 && this.phases.every(({ isFine }) => isFine);
+    if (this.options.dir === null && isClean) rmSync(this.dir, { recursive: true, force: true });
+    else say(`kept: ${this.dir}`);
+    return report;
+  }
+
+  private get isOver(): boolean {
+    return performance.now() > this.untilMs;
+  }
+
+  private report(): RunReport {
+    const { phases, skipped, controls, deafControls } = this;
+    const names = this.options.nemeses.map(({ name }) => name);
+    const notReached = names.filter((name) => !this.reached.has(name) && !skipped.has(name));
+    return { phases, skipped, notReached, controls, deafControls };
+  }
+
+  private async round(round: number, kind: Kind, nodes: number): Promise<void> {
+    const dir = path.join(this.dir, `round-${round}`);
+    // Every second cluster takes snapshots all the time.
+    const settings = round % 2 === 0 ? [] : ['snapshot-threshold-bytes=64kb'];
+    const set = [...kind.settings, ...settings];
+    const disks = this.options.nemeses.some(({ name }) => /disk|power/.test(name));
+    const rig = await startRig({ dir, nodes, set, disks, random: this.random, holdMs });
+    if (rig.noDisks !== null) this.skipWithoutDisks(rig.noDisks);
+    let isFine = true;
+    try {
+      if (kind.name === 'redirect') isFine = await this.control(rig.harm);
+      for (let phase = 0; phase < phasesPerCluster && (phase === 0 || !this.isOver); phase++) {
+        const nemesis = this.next(rig.harm);
+        if (nemesis === null) break;
+        isFine = (await this.phase(`${round}.${phase}`, nemesis, kind, rig.harm)) && isFine;
+      }
+    } finally {
+      await rig.stop(isFine);
+    }
+  }
+
+  private skipWithoutDisks(reason: string): void {
+    for (const { name } of this.options.nemeses) {
+      if (/disk|power/.test(name) && !this.skipped.has(name)) {
+        this.skipped.set(name, reason);
+        this.options.say(`${name}: skipped, ${reason}`);
+      }
+    }
+  }
+
+  /** In an order by the seed, each once before any comes again. */
+  private next(harm: Harm): Nemesis | null {
+    for (let tries = 0; tries <= this.options.nemeses.length; tries++) {
+      if (this.queue.length === 0) this.queue = shuffled(this.options.nemeses, this.random);
+      const nemesis = this.queue.shift();
+      if (nemesis === undefined) return null;
+      const reason = nemesis.impossible?.(harm) ?? null;
+      if (reason === null) return nemesis;
+      if (!this.reached.has(nemesis.name) && !this.skipped.has(nemesis.name)) {
+        this.skipped.set(nemesis.name, reason);
+      }
+    }
+    return null;
+  }
+
+  private async phase(name: string, nemesis: Nemesis, kind: Kind, harm: Harm): Promise<boolean> {
+    const { workloads, forward } = kind;
+    const options = { nemesis, workloads, harm, name, forward, electionTimeoutMs };
+    const result = await runPhase(options);
+    this.reached.add(nemesis.name);
+    this.skipped.delete(nemesis.name);
+    const { history, ...figures } = result;
+    const { verdict, text } = judge(history);
+    const problems = verdict === 'not' ? [...result.problems, text] : result.problems;
+    const count = (st: string) => history.operations.filter((each) => each.st === st).length;
+    const phase: PhaseSummary = {
+      ...figures,
+      ...{
+        operations: history.operations.length,
+        refused: count('fail'),
+        unknown: count('unknown'),
+      },
+      problems,
+      kind: kind.name,
+      nodes: harm.cluster.ids.length,
+      undecided: verdict === 'undecided',
+      isFine: problems.length === 0,
+    };
+    this.phases.push(phase);
+    this.options.say(phaseLine(phase));
+    if (!phase.isFine || this.options.dir !== null) this.keep(`phase-${name}-${nemesis.name}`, result);
+    return phase.isFine;
+  }
+
+  private keep(name: string, { history }: Pick<PhaseResult, 'history'>): void {
+    const lines = history.operations.map((operation) => JSON.stringify(operation));
+    const file = path.join(this.dir, `${name}.jsonl`);
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    this.options.say(`  the history: ${file}`);
+  }
+
+  /** True: the checker saw that stale reads are not linearizable. */
+  private async control(harm: Harm): Promise<boolean> {
+    let history: History | null = null;
+    for (let tries = 0; history === null && tries < controlTriesMax; tries++) {
+      history = await staleReadControl(harm);
+    }
+    if (history === null) throw new Error('the control could not be carried out');
+    this.controls++;
+    if (judge(history).verdict === 'not') {
+      this.options.say('control: stale follower reads are judged not linearizable, as they must');
+      return true;
+    }
+    this.deafControls++;
+    this.options.say('CONTROL FAILED: stale follower reads were not found out');
+    this.keep(`control-${this.controls}`, { history });
+    return false;
+  }
+}
