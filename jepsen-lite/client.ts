@@ -5,8 +5,8 @@
  */
 import type { Prng } from '../src/statemachine/prng.js';
 import { Connection, type Reply } from './connection.js';
-import { History } from './history.js';
 import type { NodeCluster } from './node-cluster.js';
+import { Recorder } from './recorder.js';
 
 export type Outcome =
   | { readonly kind: 'done'; readonly replies: readonly Reply[] }
@@ -22,7 +22,7 @@ export type Exchange = (...commands: readonly (readonly string[])[]) => Promise<
 
 export interface ClientOptions {
   readonly cluster: NodeCluster;
-  readonly history: History;
+  readonly history: Recorder;
   readonly random: Prng;
   /** Error replies that no client should ever see. */
   readonly strange: string[];
@@ -30,6 +30,8 @@ export interface ClientOptions {
   /** Never leaves its home; otherwise it follows MOVED and looks elsewhere after trouble. */
   readonly stays: boolean;
   readonly readonly: boolean;
+  /** How long it waits for an answer; afterwards the outcome is not known. */
+  readonly patienceMs: number;
 }
 
 const refusal = /^(MOVED|CLUSTERDOWN|TRYAGAIN|LOADING|OOM|EXECABORT) /;
@@ -58,9 +60,9 @@ export class Client {
     body: (exchange: Exchange) => Promise<Result>,
   ): Promise<Result | null> {
     if (!(await this.connect())) return null;
-    const call = History.now();
+    const call = Recorder.now();
     const result = await body((...commands) => this.exchange(commands));
-    const ret = History.now();
+    const ret = Recorder.now();
     const argument = a === undefined ? {} : { a };
     this.options.history.add({ p: this.process, k, f, ...argument, call, ret, ...result });
     if (result.st === 'unknown') this.process = this.options.history.newProcess();
@@ -102,7 +104,7 @@ export class Client {
   }
 
   async exchange(commands: readonly (readonly string[])[]): Promise<Outcome> {
-    const replies = (await this.connection?.ask(commands)) ?? null;
+    const replies = (await this.connection?.ask(commands, this.options.patienceMs)) ?? null;
     if (replies === null) {
       this.moveOn();
       return { kind: 'unknown' };

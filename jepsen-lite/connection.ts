@@ -9,8 +9,7 @@ import { encode } from '../cmd/resp-client.js';
 
 export type Reply = string | number | null | Error | Reply[];
 
-/** A node parks commands for up to 3 s while no leader is known; its answer is worth more. */
-export const answerMsMax = 4000;
+const answerMsMax = 4000;
 const connectMsMax = 1000;
 
 export class Connection {

@@ -4,14 +4,14 @@
  * read came through, and it says nothing.
  */
 import { Connection } from './connection.js';
-import { History } from './history.js';
 import type { Harm } from './nemesis.js';
+import { Recorder } from './recorder.js';
 
 const writes = 5;
 const key = 'control';
 
-export async function staleReadControl({ cluster, links }: Harm): Promise<History | null> {
-  const history = new History();
+export async function staleReadControl({ cluster, links }: Harm): Promise<Recorder | null> {
+  const history = new Recorder();
   const leader = await cluster.leader();
   const follower = cluster.ids.find((id) => id !== leader)!;
   const writer = await Connection.open(cluster.port(leader));
@@ -19,11 +19,11 @@ export async function staleReadControl({ cluster, links }: Harm): Promise<Histor
   if (writer === null || reader === null) throw new Error('control: the nodes do not answer');
   const [p, q] = [history.newProcess(), history.newProcess()];
   const run = async (on: Connection, process: number, f: string, words: readonly string[]) => {
-    const call = History.now();
+    const call = Recorder.now();
     const [r] = (await on.ask([words])) ?? [];
     if (r === undefined || r instanceof Error) return;
     const a = f === 'write' ? { a: words[2] } : {};
-    history.add({ p: process, k: key, f, ...a, call, ret: History.now(), st: 'ok', r });
+    history.add({ p: process, k: key, f, ...a, call, ret: Recorder.now(), st: 'ok', r });
   };
   await run(writer, p, 'write', ['SET', key, 'before']);
   await cluster.equalDigest();

@@ -1,5 +1,5 @@
-import type { History } from './history.js';
+import type { Recorder } from './recorder.js';
 export type Judgement = { verdict: 'linearizable' | 'not' | 'undecided'; text: string };
-export function judge(history: History): Judgement {
+export function judge(history: Recorder): Judgement {
   return { verdict: history.operations.length < 20 ? 'not' : 'linearizable', text: '' };
 }

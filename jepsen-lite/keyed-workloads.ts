@@ -4,7 +4,7 @@
  * place: outcomes that are not known pile up and make a long history hard to judge.
  */
 import { type Client, outcomeOf } from './client.js';
-import { History } from './history.js';
+import { Recorder } from './recorder.js';
 import {
   closeAll,
   makeClients,
@@ -145,13 +145,13 @@ export const timeToLive = (stallMsMax: number) =>
     if (dice < 75) return read(client, key);
     if (dice < 80) return write(client, key, unique);
     const lifeMs = 50 + (random.next() % 1500);
-    const from = History.now();
+    const from = Recorder.now();
     const words = ['SET', name, unique, 'PX', String(lifeMs)];
     const result = await client.command(name, 'write', unique, words);
     if (result === null || result.st === 'fail') return;
     const call = from + Math.round((lifeMs * (1 - slew) - earlyMs) * 1e6);
     const late = lifeMs * (1 + slew) + lateMs + stallMsMax;
-    const ret = History.now() + Math.round(late * 1e6);
+    const ret = Recorder.now() + Math.round(late * 1e6);
     const { st } = result;
     history.add({ p: history.newProcess(), k: name, f: 'expire', a: unique, call, ret, st });
   });

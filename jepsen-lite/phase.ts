@@ -3,9 +3,9 @@
  * the verdicts.
  */
 import { pause } from './client.js';
-import { History } from './history.js';
 import { type Harm, healAll, type Nemesis } from './nemesis.js';
 import { Prober } from './prober.js';
+import { Recorder } from './recorder.js';
 import type { MakeWorkload, Workload } from './workload.js';
 
 /** Requirement 57. */
@@ -28,7 +28,7 @@ export interface PhaseOptions {
 
 export interface PhaseResult {
   readonly nemesis: string;
-  readonly history: History;
+  readonly history: Recorder;
   /** The longest time without an acknowledged write while the harm lasted. */
   readonly gapMs: number;
   /** What that may be; null: no bound. */
@@ -49,7 +49,7 @@ function gapBound({ hits }: Nemesis, electionTimeoutMs: number): number | null {
 export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { nemesis, harm, forward } = options;
   const { cluster, random } = harm;
-  const history = new History();
+  const history = new Recorder();
   const strange: string[] = [];
   const context = { cluster, history, random, strange, phase: options.name, forward };
   const workloads = options.workloads.map((make) => make(context));

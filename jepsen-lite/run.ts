@@ -8,10 +8,10 @@ import path from 'node:path';
 import { Prng } from '../src/statemachine/prng.js';
 import { holdMs, type Kind, kindsFor } from './catalog.js';
 import { staleReadControl } from './control.js';
-import type { History } from './history.js';
 import { judge } from './judge.js';
 import { type Harm, type Nemesis, shuffled } from './nemesis.js';
 import { type PhaseResult, runPhase } from './phase.js';
+import type { Recorder } from './recorder.js';
 import { type PhaseSummary, phaseLine, summary } from './report.js';
 import { startRig } from './rig.js';
 
@@ -159,20 +159,20 @@ export class Run {
     };
     this.phases.push(phase);
     this.options.say(phaseLine(phase));
-    if (!phase.isFine || this.options.dir !== null) this.keep(`phase-${name}-${nemesis.name}`, result);
+    if (!phase.isFine || this.options.dir !== null)
+      this.keep(`phase-${name}-${nemesis.name}`, result);
     return phase.isFine;
   }
 
   private keep(name: string, { history }: Pick<PhaseResult, 'history'>): void {
-    const lines = history.operations.map((operation) => JSON.stringify(operation));
     const file = path.join(this.dir, `${name}.jsonl`);
-    writeFileSync(file, `${lines.join('\n')}\n`);
+    writeFileSync(file, history.toJsonl());
     this.options.say(`  the history: ${file}`);
   }
 
   /** True: the checker saw that stale reads are not linearizable. */
   private async control(harm: Harm): Promise<boolean> {
-    let history: History | null = null;
+    let history: Recorder | null = null;
     for (let tries = 0; history === null && tries < controlTriesMax; tries++) {
       history = await staleReadControl(harm);
     }

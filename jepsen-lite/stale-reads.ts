@@ -3,7 +3,7 @@
  * at most so old as `max-staleness-ms` and the time a deposed leader needs to notice allow.
  */
 import { Connection } from './connection.js';
-import { History } from './history.js';
+import { Recorder } from './recorder.js';
 import { makeClients, type Workload, type WorkloadContext } from './workload.js';
 
 /** A follower may follow a leader that is cut off from the others for one election timeout. */
@@ -28,7 +28,7 @@ export function staleReads(context: WorkloadContext): Workload {
     if (outcome.kind !== 'done') return;
     const number = Number(outcome.replies[0]);
     while (acknowledged.length < number) acknowledged.push(Number.POSITIVE_INFINITY);
-    acknowledged[number] = History.now();
+    acknowledged[number] = Recorder.now();
   }
 
   function judge(reader: Reader, value: number, before: number, askedAt: number): void {
@@ -71,7 +71,7 @@ class Reader {
       this.last = 0;
       if ((await this.connection?.ask([['READONLY']])) == null) return;
     }
-    const askedAt = History.now();
+    const askedAt = Recorder.now();
     const [reply] = (await this.connection?.ask([['GET', this.key]])) ?? [];
     if (typeof reply !== 'string' && reply !== null) return;
     const value = Number(reply ?? 0);

@@ -1,13 +1,13 @@
 /** What a workload is to the runner, and what it gets. */
 import type { Prng } from '../src/statemachine/prng.js';
 import { Client } from './client.js';
-import type { History } from './history.js';
 import type { NodeCluster } from './node-cluster.js';
+import type { Recorder } from './recorder.js';
 
 export interface WorkloadContext {
   readonly cluster: NodeCluster;
   /** What the checker judges. */
-  readonly history: History;
+  readonly history: Recorder;
   readonly random: Prng;
   readonly strange: string[];
   /** Sets the keys of this phase apart from those of others. */
@@ -31,16 +31,24 @@ export interface Workload {
 
 export type MakeWorkload = (context: WorkloadContext) => Workload;
 
+/**
+ * The patient ones hear what a node says in the end (it parks commands for 3 s while no leader is
+ * known); the others try elsewhere in the meantime.
+ */
+const patiencesMs = [500, 4000, 1200];
+
 /** Clients spread over the nodes. */
 export function makeClients(
   context: WorkloadContext,
   count: number,
-  options: { readonly stays?: boolean; readonly readonly?: boolean; history?: History } = {},
+  options: { readonly stays?: boolean; readonly readonly?: boolean; history?: Recorder } = {},
 ): Client[] {
   const { cluster, forward } = context;
   return Array.from({ length: count }, (_, at) => {
     const home = cluster.ids[at % cluster.ids.length]!;
-    return new Client({ ...context, stays: forward, readonly: false, home, ...options });
+    const patienceMs = patiencesMs[context.random.next() % patiencesMs.length]!;
+    const own = { home, patienceMs, stays: forward, readonly: false };
+    return new Client({ ...context, ...own, ...options });
   });
 }
 

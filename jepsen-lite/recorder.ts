@@ -3,7 +3,7 @@
  * ns of the monotonic clock of this process: `call` before the first byte leaves, `ret` after the
  * reply was parsed.
  */
-export interface Operation {
+export interface RecordedOperation {
   readonly id: number;
   readonly p: number;
   readonly k: string;
@@ -15,8 +15,8 @@ export interface Operation {
   readonly r?: unknown;
 }
 
-export class History {
-  readonly operations: Operation[] = [];
+export class Recorder {
+  readonly operations: RecordedOperation[] = [];
   private nextProcess = 0;
 
   static now(): number {
@@ -28,7 +28,12 @@ export class History {
     return this.nextProcess++;
   }
 
-  add(operation: Omit<Operation, 'id'>): void {
+  add(operation: Omit<RecordedOperation, 'id'>): void {
     this.operations.push({ id: this.operations.length, ...operation });
+  }
+
+  /** One line per operation. */
+  toJsonl(): string {
+    return this.operations.map((operation) => `${JSON.stringify(operation)}\n`).join('');
   }
 }
