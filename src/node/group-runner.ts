@@ -118,7 +118,7 @@ export class GroupRunner implements DriverListener {
   tick(): void {
     this.driver.tick();
     this.pulse.tick();
-    this.options.clients.tick(this.isCaughtUp());
+    this.options.clients.tick();
     this.writeFirstSettings();
     this.ticks++;
     if (this.ticks % readmissionTicks === 0) this.readmit();
@@ -213,12 +213,6 @@ export class GroupRunner implements DriverListener {
 
   configurationApplied(configuration: Configuration): void {
     this.options.onConfiguration(configuration);
-  }
-
-  private isCaughtUp(): boolean {
-    const { core } = this.driver;
-    if (core.lastApplied < core.commitIndex) return false;
-    return core.role === 'leader' || (core.leader !== null && core.recentLeaderContact);
   }
 
   private writeFirstSettings(): void {

@@ -110,6 +110,15 @@ export class RaftCore {
     return this.state.role === 'leader' || this.state.timer.leaderHeardRecently;
   }
 
+  /**
+   * What the leader last told to be committed, which may not be here yet; null: no leader told
+   * within the minimum election timeout.
+   */
+  get leaderCommit(): LogIndex | null {
+    if (this.state.role === 'leader') return this.commitIndex;
+    return this.recentLeaderContact ? this.state.leaderCommit : null;
+  }
+
   /** Term of an entry in memory, or at the edge of it; null when it is not known there. */
   termAt(index: LogIndex): Term | null {
     return this.state.log.termAt(index);

@@ -166,6 +166,7 @@ export class Replicator {
       to: progress.id,
       term: state.term,
       leaderCommit,
+      committed: state.log.committed,
       round,
     });
   }

@@ -191,3 +191,15 @@ describe('the lease (6.4.1, requirement 40)', () => {
     expect(bench.core.leaseTicksLeft()).toBe(0);
   });
 });
+
+test('heartbeats tell a follower that lags what is committed beyond its log', () => {
+  const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1], commit: 2 }));
+  bench.pump();
+  expect(bench.core.leaderCommit).toBe(null);
+  heartbeat(bench, 1, 1, 2, 'n2', 9).pump();
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([2, 9]);
+  heartbeat(bench, 2, 1, 2, 'n3', 12).pump();
+  expect(bench.core.leaderCommit).toBe(12);
+  bench.tick(20);
+  expect(bench.core.leaderCommit).toBe(null);
+});
