@@ -1,7 +1,7 @@
 /**
  * The known-bad control (requirement 68): reads of a follower that hears nobody, recorded as if
- * they were linearizable. A checker that accepts this history accepts anything. Null: no write or no
- * read came through, and it says nothing.
+ * they were linearizable. A checker that accepts this history accepts anything. Null: no write or
+ * no read came through, and it says nothing.
  */
 import { Connection } from './connection.js';
 import type { Harm } from './nemesis.js';

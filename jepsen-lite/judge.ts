@@ -1,5 +1,25 @@
+/** What the checker says about a recorded history, in a line. */
+import { check, defaultBounds } from './check.js';
+import { parseHistory } from './history.js';
 import type { Recorder } from './recorder.js';
-export type Judgement = { verdict: 'linearizable' | 'not' | 'undecided'; text: string };
-export function judge(history: Recorder): Judgement {
-  return { verdict: history.operations.length < 20 ? 'not' : 'linearizable', text: '' };
+
+/** For one history; then it counts as undecided. */
+const checkMsMax = 30_000;
+
+export interface Judgement {
+  readonly verdict: 'linearizable' | 'not linearizable' | 'unknown';
+  /** What is wrong, or which keys are undecided; empty when all is well. */
+  readonly text: string;
+}
+
+export function judge(recorder: Recorder): Judgement {
+  const until = performance.now() + checkMsMax;
+  const isOver = () => performance.now() > until;
+  const history = parseHistory(recorder.toJsonl());
+  const { verdict, failure, undecidedKeys } = check(history, { ...defaultBounds, isOver });
+  if (failure !== null) {
+    const { key, offending } = failure;
+    return { verdict, text: `${key}: no order explains operation ${offending.id}` };
+  }
+  return { verdict, text: undecidedKeys.join(', ') };
 }

@@ -36,6 +36,10 @@ export function phaseLine(phase: PhaseSummary): string {
   return `${head} ${figures.join(', ')}${shown.join('')}${more}`;
 }
 
+function row(name: string, times: string, gap: string, agree: string): string {
+  return `  ${name.padEnd(22)} ${times.padStart(5)} ${gap.padStart(16)} ${agree.padStart(14)}`;
+}
+
 export function summary(report: RunReport): string[] {
   const { phases, skipped, notReached } = report;
   const names = [...new Set(phases.map(({ nemesis }) => nemesis))].sort();
@@ -43,7 +47,7 @@ export function summary(report: RunReport): string[] {
     const some = phases.filter(({ nemesis }) => nemesis === name);
     const gap = seconds(Math.max(...some.map(({ gapMs }) => gapMs)));
     const agree = seconds(Math.max(...some.map(({ agreeMs }) => agreeMs)));
-    return `  ${name.padEnd(22)} ${String(some.length).padStart(5)} ${gap.padStart(16)} ${agree.padStart(14)}`;
+    return row(name, String(some.length), gap, agree);
   });
   const operations = phases.reduce((sum, phase) => sum + phase.operations, 0);
   const elections = phases.reduce((sum, phase) => sum + phase.elections, 0);
@@ -51,7 +55,7 @@ export function summary(report: RunReport): string[] {
   const undecided = phases.filter((phase) => phase.undecided).length;
   return [
     '',
-    `  ${'nemesis'.padEnd(22)} ${'times'.padStart(5)} ${'longest no write'.padStart(16)} ${'longest agree'.padStart(14)}`,
+    row('nemesis', 'times', 'longest no write', 'longest agree'),
     ...lines,
     ...[...skipped].map(([name, reason]) => `  ${name.padEnd(22)} skipped: ${reason}`),
     ...(notReached.length > 0 ? [`  not reached in time: ${notReached.join(', ')}`] : []),

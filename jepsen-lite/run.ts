@@ -142,7 +142,7 @@ export class Run {
     this.skipped.delete(nemesis.name);
     const { history, ...figures } = result;
     const { verdict, text } = judge(history);
-    const problems = verdict === 'not' ? [...result.problems, text] : result.problems;
+    const problems = verdict === 'not linearizable' ? [...result.problems, text] : result.problems;
     const count = (st: string) => history.operations.filter((each) => each.st === st).length;
     const phase: PhaseSummary = {
       ...figures,
@@ -154,7 +154,7 @@ export class Run {
       problems,
       kind: kind.name,
       nodes: harm.cluster.ids.length,
-      undecided: verdict === 'undecided',
+      undecided: verdict === 'unknown',
       isFine: problems.length === 0,
     };
     this.phases.push(phase);
@@ -178,7 +178,7 @@ export class Run {
     }
     if (history === null) throw new Error('the control could not be carried out');
     this.controls++;
-    if (judge(history).verdict === 'not') {
+    if (judge(history).verdict === 'not linearizable') {
       this.options.say('control: stale follower reads are judged not linearizable, as they must');
       return true;
     }
