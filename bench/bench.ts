@@ -1,78 +1,176 @@
 /**
- * `npm run bench`: SET and GET at several pipelines on a three-node cluster (fsync, linearizable
- * reads at the leader) beside redis-server, in turns within one run. Prints operations per
- * second, percentiles of the pipeline's round trip, and the ratio of the medians.
+ * `npm run bench`: loads on a three-node cluster and on each peer found on this machine, in turns
+ * within one run (A B A B ...), so that what else the machine does weighs on all alike. Figures
+ * are medians; ratios compare medians of the same run.
  */
-import { cpus } from 'node:os';
-import { fillKeys, type LoadOptions, type LoadResult, runLoad } from './load-generator.js';
-import { hasRedisServer, type Peer, startCluster, startRedis } from './peers.js';
+import { Command } from 'commander';
+import { closedLoop } from './closed-loop.js';
+import { etcdLoop } from './etcd-loop.js';
+import { fillKeys } from './fill.js';
+import { type LoadResult, medianResult } from './load-result.js';
+import { makeLoad } from './loads.js';
+import { openLoop } from './open-loop.js';
+import { PeerPool } from './peer-pool.js';
+import type { Peer } from './peers/process.js';
+import { Progress } from './progress.js';
+import {
+  newReport,
+  type Ratio,
+  type Report,
+  ratioLine,
+  tableHead,
+  tableRow,
+  writeChart,
+  writeJson,
+} from './report.js';
+import { mainScenarios, moreScenarios, peerNames, type Scenario, title } from './scenarios.js';
 
-const quick = process.argv.includes('--quick');
-const settings = {
-  connections: 50,
-  valueBytes: 100,
-  keys: 100_000,
-  rounds: quick ? 3 : 5,
-  warmUpMs: quick ? 300 : 1000,
-  measureMs: quick ? 1000 : 3000,
-  pipelines: [1, 16, 64],
-};
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
+interface Settings {
+  readonly rounds: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+  readonly keys: number;
 }
 
-function load(peer: Peer, command: 'SET' | 'GET', pipeline: number): LoadOptions {
-  const { host, port } = peer;
-  return { ...settings, host, port, command, pipeline };
-}
+const full: Settings = { rounds: 5, warmUpMs: 500, measureMs: 2000, keys: 100_000 };
+const quick: Settings = { rounds: 3, warmUpMs: 200, measureMs: 600, keys: 100_000 };
+/** Large values: fewer keys, so that all peers hold them in memory. */
+const keyBytesMax = 256 * 2 ** 20;
 
-function row(name: string, results: readonly LoadResult[]): string {
-  const figure = (pick: (result: LoadResult) => number) => median(results.map(pick));
-  const ms = (value: number) => value.toFixed(2).padStart(9);
-  const ops = Math.round(figure((r) => r.opsPerSecond))
-    .toLocaleString('en')
-    .padStart(11);
-  const tail = [figure((r) => r.p50Ms), figure((r) => r.p99Ms), figure((r) => r.p999Ms)].map(ms);
-  return `  ${name.padEnd(34)}${ops}${tail.join('')}`;
-}
+class Bench {
+  private readonly pool = new PeerPool();
+  private readonly report: Report;
 
-async function compare(peers: readonly Peer[], command: 'SET' | 'GET', pipeline: number) {
-  const results = new Map<Peer, LoadResult[]>(peers.map((peer) => [peer, []]));
-  for (let round = 0; round < settings.rounds; round++) {
+  constructor(
+    private readonly settings: Settings,
+    private readonly progress: Progress,
+  ) {
+    this.report = newReport({ ...settings });
+  }
+
+  async run(scenarios: readonly Scenario[], latencies: boolean): Promise<Report> {
+    const { machine } = this.report;
+    console.log(`${machine.cores} cores, ${machine.model}, Node ${machine.node}`);
+    console.log(JSON.stringify(this.settings));
+    this.progress.expect(scenarios.length * this.settings.rounds + (latencies ? 2 : 0));
+    try {
+      for (const scenario of scenarios) await this.measure(scenario);
+      if (latencies) await this.measureLatencies();
+    } finally {
+      await this.pool.stop();
+      this.progress.end();
+    }
+    return this.report;
+  }
+
+  private shape(valueBytes: number) {
+    const keys = Math.min(this.settings.keys, Math.max(64, Math.floor(keyBytesMax / valueBytes)));
+    return { keys, valueBytes };
+  }
+
+  private async measure(scenario: Scenario): Promise<void> {
+    const peers: Peer[] = [];
+    for (const name of scenario.peers) {
+      const peer = await this.pool.get(name);
+      if (peer !== null) peers.push(peer);
+    }
+    if (scenario.load.startsWith('GET') || scenario.load === '90/10') {
+      for (const peer of peers) await this.pool.fill(peer, this.shape(scenario.valueBytes));
+    }
+    const results = new Map<Peer, LoadResult[]>(peers.map((peer) => [peer, []]));
+    for (let round = 0; round < this.settings.rounds; round++) {
+      for (const peer of peers) results.get(peer)!.push(await this.once(peer, scenario));
+      this.progress.step(title(scenario));
+    }
+    this.print(scenario, peers, results);
+  }
+
+  private once(peer: Peer, scenario: Scenario): Promise<LoadResult> {
+    const shape = this.shape(scenario.valueBytes);
+    const { connections, pipeline } = scenario;
+    const options = { ...this.settings, connections, pipeline };
+    if (peer.name === peerNames.etcd) {
+      return etcdLoop(peer, scenario.load === 'GET' ? 'Range' : 'Put', shape, options);
+    }
+    const load = peer.name === peerNames.wait ? 'SET+WAIT' : scenario.load;
+    return closedLoop(peer, makeLoad(load, shape), options);
+  }
+
+  private print(
+    scenario: Scenario,
+    peers: readonly Peer[],
+    results: ReadonlyMap<Peer, LoadResult[]>,
+  ): void {
+    this.progress.clear();
+    console.log(tableHead(title(scenario)));
+    const own = medianResult(results.get(peers[0]!)!);
     for (const peer of peers) {
-      results.get(peer)!.push(await runLoad(load(peer, command, pipeline)));
+      const result = medianResult(results.get(peer)!);
+      const row = { scenario: title(scenario), peer: peer.name, result };
+      this.report.rows.push(row);
+      console.log(tableRow(row));
+      if (peer === peers[0]) continue;
+      const ratio: Ratio = {
+        scenario: title(scenario),
+        to: peer.name,
+        value: own.opsPerSecond / result.opsPerSecond,
+        aim: scenario.aims[peer.name] ?? null,
+      };
+      this.report.ratios.push(ratio);
+      console.log(ratioLine(ratio));
     }
   }
-  console.log(
-    `${command}, pipeline ${pipeline}${' '.repeat(16)}   ops/s   p50 ms   p99 ms p99.9 ms`,
-  );
-  for (const peer of peers) console.log(row(peer.name, results.get(peer)!));
-  const own = median(results.get(peers[0]!)!.map((r) => r.opsPerSecond));
-  for (const peer of peers.slice(1)) {
-    const ratio = own / median(results.get(peer)!.map((r) => r.opsPerSecond));
-    console.log(`  ratio to ${peer.name}: ${ratio.toFixed(2)}`);
+
+  /** Latency at a fixed rate: half and four fifths of what the closed loop gave. */
+  private async measureLatencies(): Promise<void> {
+    const peer = (await this.pool.get(peerNames.cluster))!;
+    const shape = this.shape(100);
+    await fillKeys(peer, shape);
+    for (const name of ['SET', 'GET']) {
+      const options = { ...this.settings, connections: 50, pipeline: 1 };
+      const most = (await closedLoop(peer, makeLoad(name, shape), options)).opsPerSecond;
+      for (const share of [0.5, 0.8]) {
+        const opsPerSecond = most * share;
+        const result = await openLoop(peer, makeLoad(name, shape), { ...options, opsPerSecond });
+        const scenario = `${name}, open loop at ${share * 100}% of ${Math.round(most)} ops/s`;
+        const row = { scenario, peer: peer.name, result };
+        this.report.rows.push(row);
+        this.progress.clear();
+        console.log(tableHead(scenario));
+        console.log(tableRow(row));
+      }
+      this.progress.step(`${name}, open loop`);
+    }
   }
 }
 
-async function main(): Promise<void> {
-  const peers: Peer[] = [await startCluster('tgcache, 3 nodes, fsync', [])];
-  try {
-    if (hasRedisServer()) {
-      const always = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
-      peers.push(await startRedis('redis-server, appendfsync always', always));
-      peers.push(await startRedis('redis-server, no persistence', ['--save', '']));
-    } else console.log('redis-server is not installed: no comparison');
-    console.log(`${cpus().length} cores, ${cpus()[0]?.model}, Node ${process.version}`);
-    console.log(JSON.stringify(settings));
-    for (const peer of peers) await fillKeys(load(peer, 'SET', 1));
-    for (const command of ['SET', 'GET'] as const) {
-      for (const pipeline of settings.pipelines) await compare(peers, command, pipeline);
-    }
-  } finally {
-    for (const peer of peers) await peer.stop();
-  }
+interface Options {
+  readonly quick?: true;
+  readonly more?: true;
+  readonly only?: string;
+  readonly rounds?: string;
+  readonly json?: string;
+  readonly chart?: string;
 }
 
-await main();
+async function main(options: Options): Promise<void> {
+  const base = options.quick === true ? quick : full;
+  const rounds = options.rounds === undefined ? base.rounds : Number(options.rounds);
+  const all = options.more === true ? [...mainScenarios, ...moreScenarios] : mainScenarios;
+  const chosen = all.filter((scenario) => title(scenario).includes(options.only ?? ''));
+  const bench = new Bench({ ...base, rounds }, new Progress(process.stderr));
+  const report = await bench.run(chosen, options.only === undefined);
+  if (options.json !== undefined) writeJson(options.json, report);
+  if (options.chart !== undefined) writeChart(options.chart, report);
+}
+
+await new Command('bench')
+  .description('Loads on a cluster and on its peers, in turns')
+  .option('--quick', 'under two minutes')
+  .option('--more', 'also mixes, sizes and other connection counts')
+  .option('--only <text>', 'scenarios whose title holds this text')
+  .option('--rounds <n>', 'turns; figures are medians')
+  .option('--json <file>', 'write all figures')
+  .option('--chart <file>', 'write the ratios as SVG')
+  .action(main)
+  .parseAsync();

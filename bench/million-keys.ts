@@ -4,30 +4,19 @@
  * processes until each node serves, the memory of each node, and the pauses of the event loop.
  */
 
-import { countValues, fillKeys, type LoadOptions } from './load-generator.js';
-import { ask, type Cluster, startCluster, until } from './peers.js';
+import { countKeys, fillKeys } from './fill.js';
+import { type Cluster, infoField, startCluster } from './peers/cluster.js';
+import { ask, until } from './peers/process.js';
 
-const keys = Number(process.argv[2] ?? 1_000_000);
-const valueBytes = 100;
-
-function load(port: number): LoadOptions {
-  const counts = { connections: 1, pipeline: 1, warmUpMs: 0, measureMs: 0 };
-  return { host: '127.0.0.1', port, command: 'SET', keys, valueBytes, ...counts };
-}
-
-async function field(port: number, section: string, name: string): Promise<number> {
-  const info = await ask(port, `INFO ${section}`);
-  const found = new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1];
-  if (found === undefined) throw new Error(`INFO ${section} without ${name}`);
-  return Number(found);
-}
+const shape = { keys: Number(process.argv[2] ?? 1_000_000), valueBytes: 100 };
+const { keys } = shape;
 
 async function report(cluster: Cluster, when: string): Promise<void> {
   for (const { port } of cluster.nodes) {
-    const rss = await field(port, 'memory', 'used_memory_rss');
-    const used = await field(port, 'memory', 'used_memory');
-    const delay = await field(port, 'stats', 'eventloop_delay_max_ms');
-    const snapshot = await field(port, 'raft', 'snapshot_index');
+    const rss = await infoField(port, 'memory', 'used_memory_rss');
+    const used = await infoField(port, 'memory', 'used_memory');
+    const delay = await infoField(port, 'stats', 'eventloop_delay_max_ms');
+    const snapshot = await infoField(port, 'raft', 'snapshot_index');
     const role = (await ask(port, 'ROLE')).includes('master') ? 'leader' : 'follower';
     console.log(
       `  ${when}, ${role.padEnd(8)} resident ${(rss / 2 ** 20).toFixed(0)} MB, keyspace ` +
@@ -39,10 +28,10 @@ async function report(cluster: Cluster, when: string): Promise<void> {
 
 /** Ms from the start of the processes until each node answers, and until writes are taken. */
 async function restart(cluster: Cluster): Promise<void> {
-  await Promise.all(cluster.nodes.map((node) => node.kill()));
+  await Promise.all(cluster.nodes.map(({ runner }) => runner.kill()));
   const from = performance.now();
   const since = () => `${((performance.now() - from) / 1000).toFixed(2)} s`;
-  for (const node of cluster.nodes) node.start();
+  for (const { runner } of cluster.nodes) runner.start();
   await Promise.all(
     cluster.nodes.map(async ({ port }) => {
       await until('a node to be ready', async () => {
@@ -54,30 +43,41 @@ async function restart(cluster: Cluster): Promise<void> {
   );
   const leader = await cluster.leaderPort();
   await until('a write', async () =>
-    (await ask(leader, 'SET probe x')).startsWith('+OK') ? true : null,
+    (await ask(leader, 'DEL no-such-key')).startsWith(':0') ? true : null,
   );
   console.log(`  the cluster takes writes after ${since()}`);
 }
 
 const lastLine = (reply: string) => reply.trim().split('\r\n').at(-1) ?? '';
 
+/** Index and digest, equal on all nodes. */
+async function digest(cluster: Cluster): Promise<string> {
+  return until('equal digests', async () => {
+    const replies: string[] = [];
+    for (const { port } of cluster.nodes) replies.push(await ask(port, 'DEBUG DIGEST'));
+    return replies.every((reply) => reply === replies[0]) ? replies[0]!.trim() : null;
+  });
+}
+
 async function main(): Promise<void> {
-  const cluster = await startCluster('tgcache', []);
+  const cluster = await startCluster({ name: 'tgcache' });
   try {
     const from = performance.now();
-    await fillKeys(load(await cluster.leaderPort()));
+    await fillKeys(cluster, shape);
     console.log(`loaded ${keys} keys in ${((performance.now() - from) / 1000).toFixed(1)} s`);
     await until('all nodes to have a snapshot', async () => {
       for (const { port } of cluster.nodes) {
-        if ((await field(port, 'raft', 'snapshot_index')) === 0) return null;
+        if ((await infoField(port, 'raft', 'snapshot_index')) === 0) return null;
       }
       return true;
     });
     await report(cluster, 'loaded');
+    const before = await digest(cluster);
     await restart(cluster);
-    const found = await countValues(load(await cluster.leaderPort()));
-    console.log(`  ${found} of ${keys} keys read back`);
-    if (found !== keys) process.exitCode = 1;
+    const found = await countKeys(await cluster.leaderPort(), shape);
+    const equal = (await digest(cluster)) === before;
+    console.log(`  ${found} of ${keys} keys are there, digest ${equal ? 'as' : 'NOT as'} before`);
+    if (found !== keys || !equal) process.exitCode = 1;
     await report(cluster, 'restarted');
   } finally {
     await cluster.stop();

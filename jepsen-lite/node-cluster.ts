@@ -13,12 +13,12 @@ import {
   readFileSync,
   rmSync,
 } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ask, parseInfo } from '../cmd/resp-client.js';
+import { freePorts } from './ports.js';
 
 /** A file of dist/, from the source of this folder as well as from its compiled form. */
 export function compiled(file: string): string {
@@ -54,30 +54,6 @@ export async function waitFor<T>(
     }
     await sleep(20);
   }
-}
-
-/**
- * Free when asked; the client, peer and HTTP ports of a node need no fixed distance. They lie below
- * those that the system gives to outgoing connections: else one of these could sit on the port of
- * a node that is down, and the node could not start again.
- */
-export async function freePorts(count: number): Promise<number[]> {
-  const found: net.Server[] = [];
-  while (found.length < count) {
-    const server = await listen(15_000 + Math.floor(Math.random() * 17_000));
-    if (server !== null) found.push(server);
-  }
-  const ports = found.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(found.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-function listen(port: number): Promise<net.Server | null> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once('error', () => resolve(null));
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
 }
 
 export interface ClusterNode {

@@ -4,7 +4,8 @@ import type { Prng } from '../src/statemachine/prng.js';
 import { Disks } from './disks.js';
 import { Links } from './links.js';
 import { Clocks, type Harm } from './nemesis.js';
-import { compiled, freePorts, NodeCluster } from './node-cluster.js';
+import { compiled, NodeCluster } from './node-cluster.js';
+import { freePorts } from './ports.js';
 import { Relay } from './relay.js';
 
 export interface RigOptions {

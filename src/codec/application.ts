@@ -2,6 +2,7 @@
  * Bytes that nodes of one group send each other beside Raft. A kind, then
  * - touches: recency of reads, as src/statemachine/touches.ts lays it out;
  * - forward: session u32, count u32, then commands: stream u32, protocol u8, opcode u32, arguments;
+ * - publish: 1 for a shard channel else 0, length u32 and bytes of the channel, the payload;
  * - forwardReply: session u32, applied index of the leader, count u32, then replies: stream u32,
  *   length u32, bytes.
  * Damage gives TgError PROTOCOL.
@@ -9,7 +10,7 @@
 import type { Args } from '../resp/args.js';
 import type { ByteReader } from './byte-cursor.js';
 
-export const ApplicationKind = { touches: 1, forward: 2, forwardReply: 3 } as const;
+export const ApplicationKind = { touches: 1, forward: 2, forwardReply: 3, publish: 4 } as const;
 
 /** A buffer that served one huge message is not kept. */
 const initialBytes = 4096;

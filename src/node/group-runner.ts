@@ -4,7 +4,7 @@
  * be it empty.
  */
 import { ApplicationKind } from '../codec/application.js';
-import { ByteReader } from '../codec/byte-cursor.js';
+import type { ByteReader } from '../codec/byte-cursor.js';
 import { TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
@@ -25,7 +25,7 @@ import { type DriverListener, GroupDriver } from './group-driver.js';
 import type { LogClock } from './log-clock.js';
 import { Pulse } from './pulse.js';
 import type { Readmission } from './readmission.js';
-import type { Recovered } from './recovery.js';
+import { finishRestore, type Recovered } from './recovery.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { Snapshotter } from './snapshotter.js';
 import { Touches } from './touches.js';
@@ -47,7 +47,8 @@ export interface GroupRunnerOptions {
   readonly random: (bound: number) => number;
   /** What the first leader of a new cluster writes into the log. */
   readonly firstSettings: () => readonly (readonly [string, string])[];
-  readonly leasesInUse: () => boolean;
+  /** This node promised to stand by its leader (lease-promise.ts). */
+  readonly standsByLeader: () => boolean;
   readonly snapshotThresholdBytes: () => number;
   readonly onConfiguration: (configuration: Configuration) => void;
   readonly onRole: (change: RoleChange) => void;
@@ -131,9 +132,7 @@ export class GroupRunner implements DriverListener {
   }
 
   /** Bytes of the layer above Raft. */
-  application(from: NodeId, payload: Uint8Array): void {
-    const reader = new ByteReader(payload);
-    const kind = reader.u8();
+  application(from: NodeId, kind: number, reader: ByteReader): void {
     if (kind === ApplicationKind.touches) this.touches.received(reader);
     else if (kind === ApplicationKind.forward)
       this.options.clients.forwarded.received(from, reader);
@@ -146,7 +145,7 @@ export class GroupRunner implements DriverListener {
     this.driver.act((core) => {
       core.unreachable(peer);
       // An early election would break a lease that the old leader still counts on.
-      if (!this.options.leasesInUse()) core.peerConnectionLost(peer);
+      if (!this.options.standsByLeader()) core.peerConnectionLost(peer);
     });
   }
 
@@ -164,20 +163,22 @@ export class GroupRunner implements DriverListener {
         restorer.chunk(chunk);
         await writer.write(chunk);
       }
-      const machine = restorer.finish();
+      const machine = finishRestore(restorer, meta);
       await writer.commit();
       await this.driver.install(from, term, meta, () => {
         this.options.clients.replaceMachine(machine);
       });
     } catch (error) {
-      await writer.abort();
+      // What came in may be refused and asked for again; a disk that fails ends the service.
+      const diskFailed = error instanceof TgError && error.code === 'STORAGE_FAILED';
+      if (diskFailed) this.driver.fail(error);
+      else await writer.abort();
       throw error;
     }
   }
 
   async stop(): Promise<void> {
-    this.snapshotter.stop();
-    await this.driver.stop();
+    await Promise.all([this.snapshotter.stop(), this.driver.stop()]);
   }
 
   // DriverListener
@@ -249,7 +250,7 @@ function raftConfig(options: GroupRunnerOptions) {
     id,
     incarnation,
     group,
-    leases: options.leasesInUse(),
+    leases: options.standsByLeader(),
     electionTicks,
     heartbeatTicks,
     random,

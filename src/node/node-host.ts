@@ -1,43 +1,42 @@
 /**
  * One node: opens the data directory, brings the state machine back, joins or forms the cluster,
- * serves clients. The only place that creates adapters. Nothing here ends the process: a fault
+ * serves clients. Nothing here ends the process: a fault
  * that makes it unsafe to go on resolves `failed`, and cmd/ decides.
  */
-import { randomInt } from 'node:crypto';
+import { ApplicationKind } from '../codec/application.js';
+import { ByteReader } from '../codec/byte-cursor.js';
 import { formatHostPort, type NodeConfig } from '../config.js';
 import { TgError } from '../errors.js';
-import type { Logger } from '../log.js';
-import type { LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
+import type { Clock, LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
 import type { RoleChange } from '../raft/effects.js';
 import type { Configuration, Entry, GroupId } from '../raft/types.js';
-import { RespServer } from '../server/resp-server.js';
 import { StateMachine } from '../statemachine/state-machine.js';
 import { DataDirectory } from '../storage/data-directory.js';
-import { TcpTransport } from '../transport/tcp-transport.js';
 import type { ReadConsistency } from './admission.js';
+import { Broadcast } from './broadcast.js';
 import { ClusterView } from './cluster-view.js';
 import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
+import type { GroupDriver } from './group-driver.js';
 import { GroupRunner } from './group-runner.js';
+import { handOver } from './hand-over.js';
 import { LeaseGuard } from './lease-guard.js';
+import { LeasePromise } from './lease-promise.js';
 import { LogClock } from './log-clock.js';
+import {
+  type ClientServer,
+  type NodeAdapters,
+  type NodeHooks,
+  realAdapters,
+} from './node-adapters.js';
 import { Readmission } from './readmission.js';
 import { type Recovered, recover } from './recovery.js';
 import { ReplicatedGroup } from './replicated-group.js';
-import { SystemClock } from './system-clock.js';
 
 /** The only group so far; every key and message carries it. */
 const theGroup: GroupId = 1;
 const tickMs = 10;
 /** How long clients get for what is in flight when the node stops. */
 const drainMs = 2000;
-/** How long a leader that stops tries to hand over. */
-const handOverMs = 1500;
-
-export interface NodeHooks {
-  readonly logger: Logger;
-  /** A client sent SHUTDOWN. */
-  onShutdownCommand(): void;
-}
 
 export interface RunningNode {
   /** Hands leadership over, answers what is in flight, closes everything. */
@@ -50,7 +49,7 @@ export async function startNode(config: NodeConfig, hooks: NodeHooks): Promise<R
   const { id, dataDir, settings } = config;
   const durability = settings.get('durability') === 'os' ? 'os' : 'fsync';
   const directory = await DataDirectory.open(dataDir, { nodeId: id, durability });
-  const host = new NodeHost(config, hooks, directory);
+  const host = new NodeHost(config, hooks, realAdapters(config, hooks, directory));
   try {
     await host.start();
   } catch (error) {
@@ -60,18 +59,22 @@ export async function startNode(config: NodeConfig, hooks: NodeHooks): Promise<R
   return host;
 }
 
-class NodeHost implements RunningNode, TransportHandler {
+export class NodeHost implements RunningNode, TransportHandler {
   readonly failed: Promise<TgError>;
   private resolveFailed: (error: TgError) => void = () => {};
-  private readonly clock = new SystemClock();
-  private readonly logClock = new LogClock(this.clock);
-  private readonly transport: TcpTransport;
-  private readonly server: RespServer;
+  private readonly clock: Clock;
+  private readonly logClock: LogClock;
+  private readonly directory: NodeAdapters['directory'];
+  private readonly transport: NodeAdapters['transport'];
+  private readonly server: ClientServer;
+  private readonly random: (bound: number) => number;
   private readonly clients: ReplicatedGroup;
   private readonly view: ClusterView;
+  private readonly broadcast: Broadcast;
   private readonly formation: Formation;
   private readonly readmission: Readmission;
   private readonly lease: LeaseGuard;
+  private leasePromise: LeasePromise | null = null;
   private runner: GroupRunner | null = null;
   private logStore: LogStore | null = null;
   private snapshotStore: SnapshotStore | null = null;
@@ -83,10 +86,15 @@ class NodeHost implements RunningNode, TransportHandler {
   constructor(
     private readonly config: NodeConfig,
     private readonly hooks: NodeHooks,
-    private readonly directory: DataDirectory,
+    adapters: NodeAdapters,
   ) {
-    const { clock, logClock } = this;
+    const { clock, random, directory } = adapters;
     const { id, settings, initialCluster } = config;
+    this.clock = clock;
+    this.random = random;
+    this.directory = directory;
+    this.transport = adapters.transport;
+    this.logClock = new LogClock(clock);
     this.failed = new Promise((resolve) => {
       this.resolveFailed = resolve;
     });
@@ -94,42 +102,33 @@ class NodeHost implements RunningNode, TransportHandler {
     this.formation = new Formation({ id, incarnation }, initialCluster);
     const expected = new Set(initialCluster.map((member) => member.id));
     this.readmission = new Readmission(id, () => directory.identity.clusterId, expected);
-    this.lease = new LeaseGuard(
-      () => clock.monotonicMs(),
+    this.lease = new LeaseGuard({
+      monotonicMs: () => clock.monotonicMs(),
       tickMs,
-      settings.number('election-timeout-ms'),
-    );
+      electionTimeoutMs: settings.number('election-timeout-ms'),
+      promisedMs: (peer) => this.readmission.promisedMs(peer),
+    });
     this.view = new ClusterView(config);
     this.clients = new ReplicatedGroup(new StateMachine(), {
       clock,
-      logClock,
-      randomU32,
+      logClock: this.logClock,
+      randomU32: () => random(2 ** 32),
       view: this.view,
       settings,
       readConsistency: () => settings.get('read-consistency') as ReadConsistency,
       sendApplication: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
       leaseValid: () => this.runner !== null && this.lease.valid(this.runner.driver.core),
     });
-    this.transport = new TcpTransport({
-      nodeId: id,
-      listenHost: config.peerListen.host,
-      listenPort: config.peerListen.port,
-      clock,
-      logger: {
-        info: (fields, text) => hooks.logger.info(fields, text),
-        warn: (fields, text) => hooks.logger.warn(fields, text),
-      },
+    this.broadcast = new Broadcast({
+      peers: () => this.knownPeers().flatMap((peer) => (peer.id === id ? [] : [peer.id])),
+      send: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
     });
-    this.server = new RespServer({
-      host: config.clientListen.host,
-      port: config.clientListen.port,
-      nodeId: id,
-      group: this.clients,
-      settings,
-      clock,
-      onShutdown: () => hooks.onShutdownCommand(),
-      onError: (what, error) => hooks.logger.warn({ error: String(error) }, what),
-    });
+    this.server = adapters.server(this.clients, this.broadcast);
+  }
+
+  /** Null until this node is part of a cluster. */
+  get driver(): GroupDriver | null {
+    return this.runner?.driver ?? null;
   }
 
   async start(): Promise<void> {
@@ -138,6 +137,7 @@ class NodeHost implements RunningNode, TransportHandler {
     this.snapshotStore = await directory.snapshotStore(theGroup);
     // Clients hear LOADING rather than find nobody.
     await server.start();
+    await this.bindToLeader();
     const recovered = await recover(this.logStore, this.snapshotStore);
     const hasMembership =
       recovered.log.snapshot !== null || recovered.log.configurations.length > 0;
@@ -160,10 +160,31 @@ class NodeHost implements RunningNode, TransportHandler {
     );
   }
 
+  /** Before the first vote: what the process before this one promised still holds. */
+  private async bindToLeader(): Promise<void> {
+    const { directory, clock, config } = this;
+    const { settings } = config;
+    this.leasePromise = new LeasePromise({
+      clock,
+      electionTimeoutMs: settings.number('election-timeout-ms'),
+      wanted: () => settings.get('read-consistency') === 'lease',
+      storedMs: await directory.leasePromiseMs(),
+      save: (promisedMs) => directory.promiseLease(promisedMs),
+    });
+    const { startDelayMs } = this.leasePromise;
+    if (startDelayMs > 0) await new Promise<void>((done) => clock.after(startDelayMs, done));
+    await this.leasePromise.renew();
+  }
+
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
-    await this.handOver();
+    if (this.runner !== null) {
+      const { driver } = this.runner;
+      const { clock, readmission } = this;
+      const reachable = (id: string) => readmission.isReachable(driver.core.configuration, id);
+      await handOver({ driver, clock, reachable });
+    }
     await this.server.stop(drainMs);
     this.stopTicking();
     await this.runner?.stop();
@@ -185,6 +206,7 @@ class NodeHost implements RunningNode, TransportHandler {
       httpAddress: config.httpAdvertise === null ? null : formatHostPort(config.httpAdvertise),
       zone: config.zone,
       location: config.location,
+      leaseMs: this.leasePromise?.ms ?? 0,
     };
   }
 
@@ -215,7 +237,10 @@ class NodeHost implements RunningNode, TransportHandler {
   }
 
   onApplication(from: string, _group: GroupId, payload: Uint8Array): void {
-    this.runner?.application(from, payload);
+    const reader = new ByteReader(payload);
+    const kind = reader.u8();
+    if (kind === ApplicationKind.publish) this.server.deliver(this.broadcast.decode(reader));
+    else this.runner?.application(from, kind, reader);
   }
 
   async onSnapshot(
@@ -228,6 +253,7 @@ class NodeHost implements RunningNode, TransportHandler {
   private tick(): void {
     this.lease.ticked();
     this.runner?.tick();
+    this.renewLeasePromise();
   }
 
   private form(verdict: FormationVerdict): void {
@@ -241,7 +267,7 @@ class NodeHost implements RunningNode, TransportHandler {
       verdict.kind === 'bootstrap'
         ? this.bootstrap(verdict.configuration, verdict.clusterId)
         : this.adopt(verdict.clusterId);
-    joined.catch((error: unknown) => this.fail(asFault(error)));
+    joined.catch((error: unknown) => this.fail(asFault(error, 'the cluster did not form')));
   }
 
   /** Writes the first configuration, the same on every first member, as the first entry. */
@@ -298,8 +324,8 @@ class NodeHost implements RunningNode, TransportHandler {
       readmission: this.readmission,
       electionTicks: Math.ceil(settings.number('election-timeout-ms') / tickMs),
       heartbeatTicks: Math.max(1, Math.round(settings.number('heartbeat-interval-ms') / tickMs)),
-      random: (bound) => randomInt(bound),
-      leasesInUse: () => settings.get('read-consistency') === 'lease',
+      random: this.random,
+      standsByLeader: () => this.leasePromise?.binds ?? false,
       snapshotThresholdBytes: () => settings.number('snapshot-threshold-bytes'),
       firstSettings: () => clusterSettings(config),
       onConfiguration: (configuration) => this.configured(configuration),
@@ -333,22 +359,14 @@ class NodeHost implements RunningNode, TransportHandler {
     this.hooks.logger.info({ ...change }, `is ${change.role}`);
   }
 
-  /** SIGTERM: another node leads before this one goes (requirement 59). */
-  private async handOver(): Promise<void> {
-    const core = this.runner?.driver.core;
-    if (core === undefined || core.role !== 'leader') return;
-    const heir = core
-      .status()
-      .peers.filter((peer) => peer.recentlyActive && core.configuration.voters.includes(peer.id))
-      .sort((a, b) => b.matchIndex - a.matchIndex)[0];
-    if (heir === undefined) return;
-    this.runner!.driver.act(() => core.transferLeadership(heir.id));
-    const deadline = this.clock.monotonicMs() + handOverMs;
-    while (core.role === 'leader' && this.clock.monotonicMs() < deadline) {
-      await new Promise<void>((resolve) => {
-        this.clock.after(10, resolve);
-      });
-    }
+  /** Says so to all when this node now honours leases (read-consistency may change at any time). */
+  private renewLeasePromise(): void {
+    this.leasePromise!.renew().then(
+      (changed) => {
+        if (changed && !this.stopped) this.transport.refreshHello();
+      },
+      (error: unknown) => this.fail(asFault(error, 'a promise to leaders could not be stored')),
+    );
   }
 
   private fail(error: TgError): void {
@@ -357,15 +375,9 @@ class NodeHost implements RunningNode, TransportHandler {
   }
 }
 
-function randomU32(): number {
-  return Math.floor(Math.random() * 2 ** 32);
-}
-
-function asFault(error: unknown): TgError {
+function asFault(error: unknown, what: string): TgError {
   if (error instanceof TgError) return error;
-  return new TgError('STORAGE_FAILED', `the cluster could not be formed: ${String(error)}`, {
-    cause: error,
-  });
+  return new TgError('STORAGE_FAILED', `${what}: ${String(error)}`, { cause: error });
 }
 
 /** What the first leader of a new cluster writes into the log. */

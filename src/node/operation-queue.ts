@@ -13,7 +13,6 @@
 import { assert } from '../errors.js';
 import type { LogIndex, Term } from '../raft/types.js';
 import { Args } from '../resp/args.js';
-import type { ReplySink } from '../resp/reply-sink.js';
 import type { Origin, SessionReadSpec } from '../server/group.js';
 import type { BatchWriter } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
@@ -178,8 +177,8 @@ export class OperationQueue {
     return batch;
   }
 
-  /** Walks a batch in order: `command` applies the next command of the entry. */
-  walk(batch: BatchSegment, command: (reply: ReplySink) => void): void {
+  /** Walks a batch in order: `command` applies the next command of the entry, for `origin`. */
+  walk(batch: BatchSegment, command: (origin: Origin) => void): void {
     for (let at = 0; at < batch.origins.length; at++) {
       const origin = batch.origins[at]!;
       const mark = batch.marks[at]!;
@@ -187,8 +186,8 @@ export class OperationQueue {
         this.executeLoaded(batch.ops, mark);
         continue;
       }
-      command(origin.reply);
       origin.pending--;
+      command(origin);
       origin.answered();
     }
     this.settled = batch.number;

@@ -36,6 +36,16 @@ export class Readmission {
     return member === undefined || peer === undefined || member.incarnation === peer.incarnation;
   }
 
+  /** As isMember(), and connected. */
+  isReachable(configuration: Configuration, id: NodeId): boolean {
+    return this.peers.has(id) && this.isMember(configuration, id);
+  }
+
+  /** See PeerHello.leaseMs. */
+  promisedMs(id: NodeId): number {
+    return this.peers.get(id)?.leaseMs ?? 0;
+  }
+
   /** The next configuration to propose, or null. Call on the leader, now and then. */
   nextChange(core: RaftCore): Configuration | null {
     const status = core.status();

@@ -30,6 +30,7 @@ import { answerVoteRequest, standsByLeader } from './vote.js';
 export type { ChangeProposal, Proposal, SnapshotVerdict } from './proposal.js';
 
 const none: readonly never[] = [];
+const everyone = () => true;
 const ignored: SnapshotVerdict = { action: 'ignore', keepsLog: false };
 
 export class RaftCore {
@@ -124,9 +125,12 @@ export class RaftCore {
     return this.state.log.termAt(index);
   }
 
-  /** See Leader.leaseTicksLeft; 0 on others. Ticks stand still while the process is paused. */
-  leaseTicksLeft(): number {
-    return this.roles.leader?.leaseTicksLeft() ?? 0;
+  /**
+   * See Leader.leaseAgeTicks; Infinity on others. A tick may take longer than it should: whoever
+   * serves reads under a lease asks a clock when that tick was (node/lease-guard.ts).
+   */
+  leaseAgeTicks(honours: (id: NodeId) => boolean = everyone): number {
+    return this.roles.leader?.leaseAgeTicks(honours) ?? Number.POSITIVE_INFINITY;
   }
 
   status(): RaftStatus {

@@ -10,8 +10,9 @@ import type { Args } from '../resp/args.js';
 import { ReplyBuffer } from '../resp/reply-buffer.js';
 import { nullSink, type ReplySink } from '../resp/reply-sink.js';
 import { RequestParser } from '../resp/request-parser.js';
-import type { Origin } from './group.js';
-import type { LiveSettings } from './live-settings.js';
+import type { Origin, ReadTracker } from './group.js';
+import type { LiveSettings, OutputLimit } from './live-settings.js';
+import { type Subscriber, Subscriptions } from './pubsub.js';
 import { Session } from './session.js';
 import type { ServerStats } from './stats.js';
 
@@ -35,12 +36,14 @@ export interface ConnectionHost {
   closed(connection: Connection): void;
 }
 
-export class Connection implements Origin {
+export class Connection implements Origin, Subscriber {
   reply: ReplySink;
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;
+  tracker: ReadTracker | null = null;
   readonly session: Session;
+  readonly subscriptions = new Subscriptions();
   readonly openedAtMs = Date.now();
   lastActiveMs = this.openedAtMs;
   lastCommand = 'NULL';
@@ -58,6 +61,14 @@ export class Connection implements Origin {
   /** Arguments handed over since nothing was pending: an upper bound of what is pending. */
   private pendingBytes = 0;
   private unsentBytes = 0;
+  /** Operations handed to the group so far. */
+  private operations = 0;
+  /** CLIENT CACHING was sent, and no operation since. */
+  cachingAsked = false;
+  /** The operation that CLIENT CACHING was about; 0: none. */
+  private cachingOperation = 0;
+  /** Monotonic ms since when the soft output limit is exceeded; 0: it is not. */
+  private overSoftSinceMs = 0;
   private inputPaused = false;
   private inputEnded = false;
   private ending = false;
@@ -106,10 +117,38 @@ export class Connection implements Origin {
     return this.out.byteLength + this.socket.writableLength;
   }
 
+  /** Called now and then: closes a client that has left too much unread for too long. */
+  checkSoftLimit(nowMs: number): void {
+    const { softBytes, softMs } = this.outputLimit;
+    if (softBytes === 0 || this.outputBytes <= softBytes) this.overSoftSinceMs = 0;
+    else if (this.overSoftSinceMs === 0) this.overSoftSinceMs = nowMs;
+    else if (nowMs - this.overSoftSinceMs > softMs) this.close();
+  }
+
   /** Group: a reply was written. */
   answered(): void {
-    if (this.out.byteLength > this.host.live.outputBytesHardMax) this.close();
+    if (this.out.byteLength > this.outputLimit.hardBytes) this.close();
     else if (!this.isDirty) this.host.dirty(this);
+  }
+
+  /** An operation is about to be handed to the group. */
+  handing(): void {
+    this.operations++;
+    if (this.cachingAsked) this.cachingOperation = this.operations;
+  }
+
+  /** The group did not take it. */
+  notHanded(): void {
+    this.operations--;
+  }
+
+  /**
+   * CLIENT TRACKING: whether the client may cache what the operation reads that is being answered
+   * (it is pending no more). In OPTIN and OPTOUT mode CLIENT CACHING says so for one operation.
+   */
+  mayCache(mode: { readonly optIn: boolean; readonly optOut: boolean }): boolean {
+    const asked = this.cachingOperation === this.operations - this.pending;
+    return mode.optIn ? asked : !(mode.optOut && asked);
   }
 
   /** Where a reply made here is written now; end with `said()`. */
@@ -120,7 +159,10 @@ export class Connection implements Origin {
   /** Puts what was written to speak() in its place: at once, or behind pending commands. */
   said(): void {
     const bytes = this.scratch.take();
-    if (bytes !== null) this.host.defer(this, bytes);
+    if (bytes !== null) {
+      this.handing();
+      this.host.defer(this, bytes);
+    }
     if (!this.isDirty) this.host.dirty(this);
   }
 
@@ -128,6 +170,12 @@ export class Connection implements Origin {
   capture(write: (reply: ReplySink) => void): Uint8Array {
     write(this.scratch);
     return this.scratch.take() ?? new Uint8Array(0);
+  }
+
+  push(encoded: Uint8Array): void {
+    if (this.closed) return;
+    this.out.raw(encoded);
+    this.answered();
   }
 
   /** End of the turn: one socket write, then go on with what was held back. */
@@ -256,6 +304,11 @@ export class Connection implements Origin {
     );
   }
 
+  private get outputLimit(): OutputLimit {
+    const { live } = this.host;
+    return this.subscriptions.any ? live.pubsubOutput : live.normalOutput;
+  }
+
   private isOver(): boolean {
     if (this.pending > 0 || this.out.byteLength > 0) return false;
     return this.ending || (this.inputEnded && !this.isHalted() && this.held.length === 0);
@@ -277,6 +330,6 @@ export class Connection implements Origin {
       for (const part of parts) this.socket.write(part);
       this.socket.uncork();
     }
-    if (this.socket.writableLength > this.host.live.outputBytesHardMax) this.close();
+    if (this.socket.writableLength > this.outputLimit.hardBytes) this.close();
   }
 }

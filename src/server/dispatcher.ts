@@ -38,6 +38,19 @@ function refusesQueueing(refusal: Refusal, spec: AnySpec): boolean {
   return refusal !== 'no-leader' && refusal !== 'overloaded';
 }
 
+/** All that a listening RESP2 client may send: it could not tell other replies from messages. */
+const fromSubscriber: ReadonlySet<string> = new Set([
+  ...['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe'],
+  ...['ping', 'quit', 'reset'],
+]);
+
+function notFromSubscriber(name: string): string {
+  return (
+    `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET ` +
+    'are allowed in this context'
+  );
+}
+
 /** What a queued command costs beside its bytes, about. */
 const queuedOverheadBytes = 200;
 
@@ -45,12 +58,29 @@ export class Dispatcher {
   constructor(private readonly options: DispatcherOptions) {}
 
   dispatch(connection: Connection, args: Args): Stall | null {
+    const stall = this.route(connection, args);
+    // CLIENT CACHING is about the next command, or about the next transaction as a whole.
+    const { cachingAsked, session, lastCommand } = connection;
+    if (cachingAsked && stall === null && session.queued === null && lastCommand !== 'caching') {
+      connection.cachingAsked = false;
+    }
+    return stall;
+  }
+
+  private route(connection: Connection, args: Args): Stall | null {
     const named = this.options.table.find(args);
     if (named === null) return this.refuse(connection, unknownCommand(args));
     const spec = resolve(named, args);
     if (typeof spec === 'string') return this.refuse(connection, spec);
     if (!connection.isAuthenticated && !spec.flags.includes('no_auth')) {
       return this.refuse(connection, 'NOAUTH Authentication required.');
+    }
+    if (
+      connection.protocol === 2 &&
+      connection.subscriptions.any &&
+      !fromSubscriber.has(spec.name)
+    ) {
+      return this.refuse(connection, notFromSubscriber(spec.name));
     }
     if (connection.session.queued !== null && !notQueued.has(spec.name)) {
       return this.enqueue(connection, spec, args);
@@ -66,12 +96,14 @@ export class Dispatcher {
     if (spec.kind === 'write') {
       const error = spec.check(args);
       if (error !== null) return this.say(connection, error);
+      connection.handing();
       return this.settle(connection, spec, args, group.write(connection, spec, args));
     }
     if (spec.kind === 'session-read') {
       const error = spec.begin?.(connection, args) ?? null;
       if (error !== null) return this.say(connection, error);
     }
+    connection.handing();
     return this.settle(connection, spec, args, group.read(connection, spec, args));
   }
 
@@ -87,6 +119,7 @@ export class Dispatcher {
       if (connection.pending === 0) connection.answered();
       return null;
     }
+    connection.notHanded();
     if (refusal === 'after-pending') return 'drain';
     if (this.mayWait(connection, refusal)) return 'wait';
     connection.parkedUntilMs = 0;

@@ -7,6 +7,20 @@ import type { SettingsAccess } from './settings-access.js';
 
 const MiB = 1024 * 1024;
 
+export interface OutputLimit {
+  /** Beyond it the connection is closed. */
+  readonly hardBytes: number;
+  /** Beyond it for `softMs` the connection is closed; 0: no such limit. */
+  readonly softBytes: number;
+  readonly softMs: number;
+}
+
+const noOutputLimit: OutputLimit = {
+  hardBytes: limits.connectionOutputHardMax,
+  softBytes: 0,
+  softMs: 0,
+};
+
 export class LiveSettings {
   requirepass = '';
   maxclients = 10_000;
@@ -16,8 +30,11 @@ export class LiveSettings {
   keepAliveMs = 0;
   bulkBytesMax = 512 * MiB;
   queryBytesMax = 1024 * MiB;
-  /** Replies a client has not read; beyond it the connection is closed. */
-  outputBytesHardMax: number = limits.connectionOutputHardMax;
+  /** What clients may leave unread, by class (Redis: client-output-buffer-limit). */
+  normalOutput: OutputLimit = noOutputLimit;
+  pubsubOutput: OutputLimit = noOutputLimit;
+  /** 0: no limit */
+  trackedKeysMax = 1_000_000;
   /** How long a command waits for a leader or for room before it is refused. */
   waitMs = 3000;
 
@@ -32,15 +49,20 @@ export class LiveSettings {
     this.keepAliveMs = this.number('tcp-keepalive', 300) * 1000;
     this.bulkBytesMax = this.number('proto-max-bulk-len', 512 * MiB);
     this.queryBytesMax = this.number('client-query-buffer-limit', 1024 * MiB);
-    this.outputBytesHardMax = this.normalOutputLimit() || limits.connectionOutputHardMax;
+    this.trackedKeysMax = this.number('tracking-table-max-keys', 1_000_000);
+    this.normalOutput = this.outputLimit('normal');
+    this.pubsubOutput = this.outputLimit('pubsub');
     // Two elections and what it takes to notice the first.
     this.waitMs = 2 * this.number('election-timeout-ms', 1000) + 1000;
   }
 
-  /** Redis: client-output-buffer-limit, class normal, hard limit. */
-  private normalOutputLimit(): number {
+  private outputLimit(name: string): OutputLimit {
     const text = this.settings.redisValue('client-output-buffer-limit') ?? '';
-    return Number(/normal (\d+)/.exec(text)?.[1] ?? 0);
+    const found = new RegExp(`${name} (\\d+) (\\d+) (\\d+)`).exec(text);
+    if (found === null) return noOutputLimit;
+    const [hard, soft, seconds] = found.slice(1).map(Number) as [number, number, number];
+    const hardBytes = Math.min(hard || limits.connectionOutputHardMax, noOutputLimit.hardBytes);
+    return { hardBytes, softBytes: soft, softMs: seconds * 1000 };
   }
 
   private number(name: string, otherwise: number): number {

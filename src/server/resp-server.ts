@@ -12,8 +12,11 @@ import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
 import { LiveSettings } from './live-settings.js';
+import { type PublishedMessage, PubSub } from './pubsub.js';
 import type { SettingsAccess } from './settings-access.js';
 import { ServerStats } from './stats.js';
+import { announceLeaders } from './switch-master.js';
+import { Tracking } from './tracking.js';
 
 export interface RespServerOptions {
   readonly host: string;
@@ -25,6 +28,8 @@ export interface RespServerOptions {
   readonly clock: Clock;
   /** A client sent SHUTDOWN. */
   readonly onShutdown: () => void;
+  /** Carries a published message to the other nodes; may lose it. */
+  readonly broadcast: (message: PublishedMessage) => void;
   /**
    * The listening socket failed, e.g. for want of file descriptors; the server goes on. Without
    * it such an error is thrown, as with any emitter.
@@ -39,6 +44,8 @@ export class RespServer implements ConnectionHost {
   readonly stats = new ServerStats();
   readonly live: LiveSettings;
   readonly connections = new Map<number, Connection>();
+  readonly pubsub: PubSub;
+  readonly tracking: Tracking;
   private readonly server: Server;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
@@ -54,6 +61,13 @@ export class RespServer implements ConnectionHost {
   constructor(private readonly options: RespServerOptions) {
     const { group, settings, clock } = options;
     this.live = new LiveSettings(settings);
+    this.pubsub = new PubSub(options.broadcast);
+    this.tracking = new Tracking({
+      connections: this.connections,
+      keysMax: () => this.live.trackedKeysMax,
+      applyingOrigin: () => group.applyingOrigin,
+      onUse: (inUse) => group.listen(inUse ? this.tracking : null),
+    });
     const table: CommandTable = new CommandTable([
       ...keyspaceSpecs,
       ...localCommands({
@@ -61,6 +75,8 @@ export class RespServer implements ConnectionHost {
         live: this.live,
         stats: this.stats,
         connections: this.connections,
+        pubsub: this.pubsub,
+        tracking: this.tracking,
         table: () => table,
         port: () => this.port,
         carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
@@ -69,6 +85,7 @@ export class RespServer implements ConnectionHost {
     const park = (connection: Connection) => this.parked.add(connection);
     this.dispatcher = new Dispatcher({ table, group, clock, live: this.live, park });
     group.onChange(() => this.wakeSoon());
+    announceLeaders(group, this.pubsub);
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
       this.accept(socket),
     );
@@ -127,6 +144,8 @@ export class RespServer implements ConnectionHost {
   closed(connection: Connection): void {
     this.connections.delete(connection.id);
     this.parked.delete(connection);
+    this.pubsub.forget(connection);
+    this.tracking.disable(connection);
   }
 
   private accept(socket: Socket): void {
@@ -168,6 +187,8 @@ export class RespServer implements ConnectionHost {
     this.stats.sample(this.options.clock.monotonicMs());
     this.wakeParked();
     if (this.live.idleMsMax > 0) this.closeIdle();
+    const now = this.options.clock.monotonicMs();
+    for (const connection of this.connections.values()) connection.checkSoftLimit(now);
   }
 
   private closeIdle(): void {

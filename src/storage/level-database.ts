@@ -47,16 +47,27 @@ export class LevelDatabase {
 
   async get(key: Bytes): Promise<Bytes | null> {
     this.check();
-    return (await this.db.get(key)) ?? null;
+    try {
+      return (await this.db.get(key)) ?? null;
+    } catch (error) {
+      throw readError(this.path, error);
+    }
   }
 
   /** Pairs in order of keys, from `gte` to below `lt`, read in blocks. */
   async *pairs(gte: Bytes, lt: Bytes): AsyncGenerator<[Bytes, Bytes]> {
     this.check();
     const iterator = this.db.iterator({ gte, lt, highWaterMarkBytes: 1024 * 1024 });
+    const nextBlock = async () => {
+      try {
+        return await iterator.nextv(1000);
+      } catch (error) {
+        throw readError(this.path, error);
+      }
+    };
     try {
       for (;;) {
-        const block = await iterator.nextv(1000);
+        const block = await nextBlock();
         if (block.length === 0) return;
         yield* block;
       }
@@ -106,6 +117,15 @@ function openError(path: string, error: unknown): TgError {
     'CORRUPT',
     `${path} does not open: ${reason(cause ?? error)}; delete the node's data directory to let ` +
       'it come back from the others',
+    { cause: error },
+  );
+}
+
+function readError(path: string, error: unknown): TgError {
+  return new TgError(
+    'CORRUPT',
+    `${path} cannot be read: ${reason(error)}; delete the node's data directory to let it come ` +
+      'back from the others',
     { cause: error },
   );
 }

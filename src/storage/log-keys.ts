@@ -1,5 +1,9 @@
 /** Keys in LevelDB: group u32, kind u8, then big-endian numbers, so that order is numeric. */
 
+import { TgError } from '../errors.js';
+
+const entryKeyBytes = 13;
+
 export const KeyKind = { hardState: 0, entry: 1, manifest: 2, chunk: 3, base: 4 } as const;
 
 export function hardStateKey(group: number): Uint8Array {
@@ -39,7 +43,9 @@ export function kindStart(group: number, kind: number): Uint8Array {
   return prefix(group, kind, 0);
 }
 
+/** @throws TgError CORRUPT for a key that entryKey() never made: LevelDB checks no checksums. */
 export function indexOfEntryKey(key: Uint8Array): number {
+  if (key.length !== entryKeyBytes) throw new TgError('CORRUPT', 'a key of the log is damaged');
   return Number(Buffer.from(key.buffer, key.byteOffset, key.length).readBigUInt64BE(5));
 }
 

@@ -23,6 +23,7 @@ function hello(
     httpAddress: null,
     zone: null,
     location: null,
+    leaseMs: 0,
   };
 }
 

@@ -57,6 +57,7 @@ class TestOrigin implements Origin {
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;
+  readonly tracker = null;
   readonly protocol = 2;
   readonly stale = false;
   answers = 0;

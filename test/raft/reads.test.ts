@@ -165,14 +165,14 @@ describe('reads on a follower', () => {
 describe('the lease (6.4.1, requirement 40)', () => {
   test('counts from the sending of the round that a majority answered', () => {
     const bench = leaderBench();
-    expect(bench.core.leaseTicksLeft()).toBe(0);
+    expect(bench.core.leaseAgeTicks()).toBe(Number.POSITIVE_INFINITY);
     bench.tick(2);
     const { round } = bench.take('heartbeat-request')[0]!;
     bench.tick(3);
     answerRound(bench, 'n2', round);
-    expect(bench.core.leaseTicksLeft()).toBe(9 - 3);
+    expect(bench.core.leaseAgeTicks()).toBe(3);
     bench.tick(6);
-    expect(bench.core.leaseTicksLeft()).toBe(0);
+    expect(bench.core.leaseAgeTicks()).toBe(9);
   });
 
   test('an ack of entries does not prolong it, nor does an old round', () => {
@@ -183,12 +183,22 @@ describe('the lease (6.4.1, requirement 40)', () => {
     bench.core.propose(bytes('x'));
     ack(bench.sync(), 'n2', bench.core.lastLogIndex);
     answerRound(bench, 'n2', round);
-    expect(bench.core.leaseTicksLeft()).toBe(9 - 4);
+    expect(bench.core.leaseAgeTicks()).toBe(4);
+  });
+
+  test('rests only on nodes that honour leases', () => {
+    const bench = leaderBench();
+    bench.tick(2);
+    const { round } = bench.take('heartbeat-request')[0]!;
+    answerRound(bench, 'n2', round);
+    expect(bench.core.leaseAgeTicks((id) => id !== 'n2')).toBe(Number.POSITIVE_INFINITY);
+    answerRound(bench, 'n3', round);
+    expect(bench.core.leaseAgeTicks((id) => id !== 'n2')).toBe(0);
   });
 
   test('there is none on followers', () => {
     const bench = heartbeat(new Bench('n1', restoredLog({ configuration: three })), 1);
-    expect(bench.core.leaseTicksLeft()).toBe(0);
+    expect(bench.core.leaseAgeTicks()).toBe(Number.POSITIVE_INFINITY);
   });
 });
 

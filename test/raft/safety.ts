@@ -8,6 +8,9 @@ import type { RaftCore } from '../../src/raft/raft.js';
 import type { Entry, LogIndex, NodeId, Term } from '../../src/raft/types.js';
 import { fail, type SimNode } from './sim-node.js';
 
+/** Nine tenths of the simulated election timeout. */
+const leaseTicks = 9;
+
 export class Safety {
   private readonly leaders = new Map<Term, NodeId>();
   private readonly chosen: string[] = [];
@@ -67,7 +70,7 @@ export class Safety {
     for (const node of nodes) {
       if (node.core === null) continue;
       this.checkNode(node, node.core);
-      if (leases && node.core.leaseTicksLeft() > 0) checkLease(nodes, node.core);
+      if (leases && node.core.leaseAgeTicks() < leaseTicks) checkLease(nodes, node.core);
     }
     if (++this.checks % 8 === 0) checkLogMatching(nodes);
   }

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { Settings } from '../../src/config.js';
 import { SystemClock } from '../../src/node/system-clock.js';
+import type { PublishedMessage } from '../../src/server/pubsub.js';
 import { RespServer } from '../../src/server/resp-server.js';
 import { FakeGroup } from './fake-group.js';
 
@@ -11,6 +12,8 @@ export interface World {
   readonly settings: Settings;
   readonly port: number;
   shutdowns: number;
+  /** What would go to other nodes. */
+  readonly broadcasts: PublishedMessage[];
   stop(): Promise<void>;
 }
 
@@ -19,6 +22,7 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
   const settings = new Settings(
     Object.entries(given).map(([name, value]) => ({ name, value, from: 'test' })),
   );
+  const broadcasts: PublishedMessage[] = [];
   const server = new RespServer({
     host: '127.0.0.1',
     port: 0,
@@ -29,6 +33,7 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
     onShutdown: () => {
       world.shutdowns++;
     },
+    broadcast: (message) => broadcasts.push(message),
     onError: (what, error) => {
       throw new Error(what, { cause: error });
     },
@@ -40,6 +45,7 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
     settings,
     port: server.port,
     shutdowns: 0,
+    broadcasts,
     stop: () => server.stop(100),
   };
   return world;

@@ -28,6 +28,7 @@ export function helloOf(nodeId: NodeId): PeerHello {
     httpAddress: null,
     zone: null,
     location: null,
+    leaseMs: 0,
   };
 }
 

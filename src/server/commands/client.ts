@@ -5,6 +5,7 @@ import type { Connection } from '../connection.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import { badName, isPrintableName } from './connection.js';
+import { trackingCommands } from './tracking.js';
 
 export function clientCommands(context: ServerContext): LocalSpec[] {
   const summary = 'A container for client connection commands.';
@@ -25,7 +26,7 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         setInfo,
       ),
       local('info', 2, { summary: 'Describes this connection.' }, (connection, _args, reply) =>
-        reply.verbatim('txt', `${describe(connection)}\n`),
+        reply.verbatim('txt', `${describe(context, connection)}\n`),
       ),
       local(
         'list',
@@ -33,6 +34,7 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         { summary: 'Lists open connections.', syntax: '[TYPE type] [ID id [id ...]]' },
         (_connection, args, reply) => list(context, args, reply),
       ),
+      ...trackingCommands(context),
       onOff('no-evict', (connection, on) => {
         connection.session.noEvict = on;
       }),
@@ -88,18 +90,25 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       if (!['normal', 'master', 'replica', 'slave', 'pubsub'].includes(type)) {
         return reply.error(`ERR Unknown client type '${args.text(3)}'`);
       }
-      if (type !== 'normal') chosen = [];
+      if (type === 'pubsub') chosen = chosen.filter(({ subscriptions }) => subscriptions.any);
+      else if (type === 'normal') chosen = chosen.filter(({ subscriptions }) => !subscriptions.any);
+      else chosen = [];
     } else return reply.error('ERR syntax error');
   }
-  reply.verbatim('txt', chosen.map((connection) => `${describe(connection)}\n`).join(''));
+  reply.verbatim('txt', chosen.map((connection) => `${describe(context, connection)}\n`).join(''));
 }
 
 /** One line as Redis' catClientInfoString. */
-function describe(connection: Connection): string {
-  const { socket, session } = connection;
+function describe(context: ServerContext, connection: Connection): string {
+  const { socket, session, subscriptions } = connection;
   const now = Date.now();
   const seconds = (since: number) => Math.floor((now - since) / 1000);
-  const flags = `${session.readOnly ? 'r' : ''}${session.queued !== null ? 'x' : ''}` || 'N';
+  const flag = (is: boolean, letter: string) => (is ? letter : '');
+  const flags =
+    flag(subscriptions.any, 'P') +
+    flag(context.tracking.modeOf(connection) !== null, 't') +
+    flag(session.readOnly, 'r') +
+    flag(session.queued !== null, 'x');
   const fields: [string, string | number][] = [
     ['id', connection.id],
     ['addr', `${socket.remoteAddress}:${socket.remotePort}`],
@@ -108,11 +117,11 @@ function describe(connection: Connection): string {
     ['name', session.name],
     ['age', seconds(connection.openedAtMs)],
     ['idle', seconds(connection.lastActiveMs)],
-    ['flags', flags],
+    ['flags', flags || 'N'],
     ['db', 0],
-    ['sub', 0],
-    ['psub', 0],
-    ['ssub', 0],
+    ['sub', subscriptions.channels.size],
+    ['psub', subscriptions.patterns.size],
+    ['ssub', subscriptions.shards.size],
     ['multi', session.queued === null ? -1 : session.queued.length],
     ['watch', session.watchCount],
     ['qbuf', connection.queryBytes],
@@ -128,7 +137,7 @@ function describe(connection: Connection): string {
     ['events', 'r'],
     ['cmd', connection.lastCommand],
     ['user', 'default'],
-    ['redir', -1],
+    ['redir', context.tracking.modeOf(connection)?.redirect ?? -1],
     ['resp', connection.protocol],
     ['lib-name', session.libraryName],
     ['lib-ver', session.libraryVersion],

@@ -43,6 +43,8 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       { ...noAuth, since: '6.2.0', summary: 'Resets the connection.' },
       (connection, _args, reply) => {
         connection.session.reset();
+        context.pubsub.forget(connection);
+        context.tracking.disable(connection);
         connection.session.authenticated = context.live.requirepass === '';
         reply.simple('RESET');
         connection.protocol = 2;
@@ -82,9 +84,14 @@ function staleReads(name: string, allowed: boolean): LocalSpec {
   });
 }
 
-function ping(_connection: Connection, args: Args, reply: ReplySink): void {
+function ping(connection: Connection, args: Args, reply: ReplySink): void {
   if (args.count > 2) reply.error("ERR wrong number of arguments for 'ping' command");
-  else if (args.count === 2) reply.bulk(args.bytes, args.start(1), args.end(1));
+  else if (connection.protocol === 2 && connection.subscriptions.any) {
+    // Redis: what a subscriber gets looks like its messages.
+    reply.array(2);
+    reply.text('pong');
+    reply.text(args.count === 2 ? args.text(1) : '');
+  } else if (args.count === 2) reply.bulk(args.bytes, args.start(1), args.end(1));
   else reply.simple('PONG');
 }
 

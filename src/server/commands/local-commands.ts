@@ -8,6 +8,7 @@ import { commandCommands } from './command.js';
 import { configCommands } from './config.js';
 import { connectionCommands } from './connection.js';
 import { infoCommands } from './info.js';
+import { pubsubCommands } from './pubsub.js';
 import { sentinelCommands } from './sentinel.js';
 import { serverCommands } from './server.js';
 import { transactionCommands } from './transactions.js';
@@ -21,6 +22,7 @@ export function localCommands(context: ServerContext): (LocalSpec | SessionReadS
     ...infoCommands(context),
     ...serverCommands(context),
     ...clusterCommands(context),
+    ...pubsubCommands(context),
     ...sentinelCommands(context),
     ...transactionCommands(context),
   ];

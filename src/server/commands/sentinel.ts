@@ -8,8 +8,8 @@ import type { ClusterNode, Group } from '../group.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import { leaderNode, redisNodeId, replicaNodes } from '../node-names.js';
 import type { ServerContext } from '../server-context.js';
+import { masterName } from '../switch-master.js';
 
-const masterName = 'tgcache';
 const shared = {
   group: 'server',
   acl: ['admin', 'slow', 'dangerous'],

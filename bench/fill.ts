@@ -1,0 +1,38 @@
+/** Writes every key of a load once, and counts them. */
+import { LoadConnection } from './load-connection.js';
+import { encodeCommand, keyName, type LoadShape } from './loads.js';
+import { ask, type Peer } from './peers/process.js';
+
+const batch = 1000;
+
+async function inBatches(peer: Peer, keys: number, make: (key: number) => Buffer): Promise<void> {
+  const connection = await LoadConnection.open({ ...peer, ports: peer.ports.slice(0, 1) }, 0);
+  try {
+    for (let from = 0; from < keys; from += batch) {
+      const count = Math.min(batch, keys - from);
+      const commands = Array.from({ length: count }, (_, at) => make(from + at));
+      await connection.exchange(Buffer.concat(commands), count);
+    }
+  } finally {
+    connection.close();
+  }
+}
+
+/** `more`: further arguments of SET, e.g. EX 3600. */
+export function fillKeys(peer: Peer, shape: LoadShape, ...more: string[]): Promise<void> {
+  const value = 'x'.repeat(shape.valueBytes);
+  return inBatches(peer, shape.keys, (key) => encodeCommand('SET', keyName(key), value, ...more));
+}
+
+/** How many of the keys that fillKeys() wrote are there. */
+export async function countKeys(port: number, { keys }: LoadShape): Promise<number> {
+  let found = 0;
+  for (let from = 0; from < keys; from += batch) {
+    const count = Math.min(batch, keys - from);
+    const names = Array.from({ length: count }, (_, at) => keyName(from + at));
+    const reply = await ask(port, `EXISTS ${names.join(' ')}`);
+    if (!reply.startsWith(':')) throw new Error(`EXISTS: ${reply}`);
+    found += Number(reply.slice(1));
+  }
+  return found;
+}

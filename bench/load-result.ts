@@ -1,0 +1,86 @@
+/** What one run of a load gave. */
+import { readFileSync } from 'node:fs';
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+
+export interface LoadResult {
+  readonly opsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+  /** CPU seconds of all processes of the peer per million operations. */
+  readonly cpuSecondsPerMillion: number;
+}
+
+/** Gathers latencies while it is on. */
+export class Measurement {
+  private readonly histogram: RecordableHistogram = createHistogram();
+  private operations = 0;
+  private startedAt = 0;
+  private cpuAtStart = 0;
+  on = false;
+
+  constructor(private readonly pids: readonly number[]) {}
+
+  start(): void {
+    this.on = true;
+    this.startedAt = performance.now();
+    this.cpuAtStart = cpuSeconds(this.pids);
+  }
+
+  /** `latencyMs` of a round trip that carried `operations`. */
+  record(latencyMs: number, operations: number): void {
+    if (!this.on) return;
+    this.histogram.record(Math.max(1, Math.round(latencyMs * 1e6)));
+    this.operations += operations;
+  }
+
+  stop(): LoadResult {
+    this.on = false;
+    const seconds = (performance.now() - this.startedAt) / 1000;
+    const cpu = cpuSeconds(this.pids) - this.cpuAtStart;
+    const percentile = (p: number) => this.histogram.percentile(p) / 1e6;
+    return {
+      opsPerSecond: this.operations / seconds,
+      p50Ms: percentile(50),
+      p99Ms: percentile(99),
+      p999Ms: percentile(99.9),
+      maxMs: this.histogram.max / 1e6,
+      cpuSecondsPerMillion: (cpu * 1e6) / Math.max(1, this.operations),
+    };
+  }
+}
+
+const ticksPerSecond = 100;
+
+/** User and system time of processes, from Linux' /proc; NaN elsewhere. */
+export function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    try {
+      const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+      ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      return Number.NaN;
+    }
+  }
+  return ticks / ticksPerSecond;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+/** The median of each figure by itself. */
+export function medianResult(results: readonly LoadResult[]): LoadResult {
+  const of = (pick: (result: LoadResult) => number) => median(results.map(pick));
+  return {
+    opsPerSecond: of((r) => r.opsPerSecond),
+    p50Ms: of((r) => r.p50Ms),
+    p99Ms: of((r) => r.p99Ms),
+    p999Ms: of((r) => r.p999Ms),
+    maxMs: of((r) => r.maxMs),
+    cpuSecondsPerMillion: of((r) => r.cpuSecondsPerMillion),
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * What a node stands on: clock, chance, disk, network and the door for clients. Here are the real
+ * ones; the simulator brings twins, and both run the same NodeHost.
+ */
+import { randomInt } from 'node:crypto';
+import type { NodeConfig } from '../config.js';
+import type { Logger } from '../log.js';
+import type { Clock, Transport } from '../ports.js';
+import type { PublishedMessage } from '../server/pubsub.js';
+import { RespServer } from '../server/resp-server.js';
+import type { DataDirectory } from '../storage/data-directory.js';
+import { TcpTransport } from '../transport/tcp-transport.js';
+import type { Broadcast } from './broadcast.js';
+import type { ReplicatedGroup } from './replicated-group.js';
+import { SystemClock } from './system-clock.js';
+
+export interface NodeHooks {
+  readonly logger: Logger;
+  /** A client sent SHUTDOWN. */
+  onShutdownCommand(): void;
+}
+
+export interface NodeAdapters {
+  readonly clock: Clock;
+  /** An integer in [0, bound). */
+  readonly random: (bound: number) => number;
+  readonly directory: Pick<
+    DataDirectory,
+    | 'identity'
+    | 'logStore'
+    | 'snapshotStore'
+    | 'setClusterId'
+    | 'leasePromiseMs'
+    | 'promiseLease'
+    | 'close'
+  >;
+  readonly transport: Transport & { refreshHello(): void };
+  readonly server: (clients: ReplicatedGroup, broadcast: Broadcast) => ClientServer;
+}
+
+/** The door for clients. */
+export interface ClientServer {
+  start(): Promise<unknown>;
+  stop(drainMs: number): Promise<void>;
+  /** A message that was published at another node. */
+  deliver(message: PublishedMessage): void;
+}
+
+export function realAdapters(
+  config: NodeConfig,
+  hooks: NodeHooks,
+  directory: DataDirectory,
+): NodeAdapters {
+  const clock = new SystemClock();
+  const { logger } = hooks;
+  const transport = new TcpTransport({
+    nodeId: config.id,
+    listenHost: config.peerListen.host,
+    listenPort: config.peerListen.port,
+    clock,
+    logger: {
+      info: (fields, text) => logger.info(fields, text),
+      warn: (fields, text) => logger.warn(fields, text),
+    },
+  });
+  const server = (clients: ReplicatedGroup, broadcast: Broadcast): ClientServer => {
+    const resp = new RespServer({
+      host: config.clientListen.host,
+      port: config.clientListen.port,
+      nodeId: config.id,
+      group: clients,
+      settings: config.settings,
+      clock,
+      onShutdown: () => hooks.onShutdownCommand(),
+      broadcast: broadcast.publish,
+      onError: (what, error) => logger.warn({ error: String(error) }, what),
+    });
+    return {
+      start: () => resp.start(),
+      stop: (drainMs) => resp.stop(drainMs),
+      deliver: (message) => resp.pubsub.deliver(message),
+    };
+  };
+  return { clock, random: (bound) => randomInt(bound), directory, transport, server };
+}
