@@ -13,6 +13,8 @@ export interface Harm {
   readonly clocks: Clocks;
   /** Null: this machine cannot give each node a disk of its own. */
   readonly disks: Disks | null;
+  /** Nodes that ended and were not asked to, in words. */
+  readonly surprises: string[];
   readonly random: Prng;
   /** How long a fault lasts. */
   readonly holdMs: number;

@@ -78,28 +78,26 @@ export interface NodeClusterOptions {
   readonly dataDir?: (id: string) => string;
   /** Default: a new one in the system's temporary directory, deleted by destroy(). */
   readonly dir?: string;
+  /** A node ended and was not asked to. Default: it is printed with the end of its log. */
+  readonly onSurprise?: (text: string) => void;
 }
 
 export class NodeCluster {
   private readonly children = new Map<string, ChildProcess>();
   private readonly askedToEnd = new WeakSet<ChildProcess>();
-  /** Nodes that ended and were not asked to, with their exit code or signal. */
-  readonly surprises: string[] = [];
 
   private constructor(
     readonly dir: string,
     readonly nodes: readonly ClusterNode[],
-    private readonly set: readonly string[],
-    private readonly env: (at: number) => NodeJS.ProcessEnv,
+    private readonly options: NodeClusterOptions,
   ) {}
 
   /** Resolves when all nodes follow one leader. */
   static async start(options: NodeClusterOptions = {}): Promise<NodeCluster> {
     if (!existsSync(program)) throw new Error(`${program} is missing: run 'npm run build' first`);
-    const { set = [], env = () => ({}) } = options;
     const dir = options.dir ?? mkdtempSync(path.join(tmpdir(), 'tgcache-test-'));
     mkdirSync(dir, { recursive: true });
-    const cluster = new NodeCluster(dir, await placesIn(dir, options), set, env);
+    const cluster = new NodeCluster(dir, await placesIn(dir, options), options);
     try {
       for (const id of cluster.ids) cluster.spawn(id);
       await cluster.ready();
@@ -254,7 +252,7 @@ export class NodeCluster {
   private spawn(id: string): void {
     const node = this.node(id);
     const log = openSync(node.logFile, 'a');
-    const env = { ...process.env, ...this.env(this.nodes.indexOf(node)) };
+    const env = { ...process.env, ...this.options.env?.(this.nodes.indexOf(node)) };
     const stdio: ['ignore', number, number] = ['ignore', log, log];
     const child = spawn(process.execPath, [program, ...this.flags(node)], { stdio, env });
     closeSync(log);
@@ -263,8 +261,14 @@ export class NodeCluster {
     child.once('exit', (code, signal) => {
       alive.delete(child);
       if (this.children.get(id) === child) this.children.delete(id);
-      if (!this.askedToEnd.has(child)) this.surprises.push(`${id} ended with ${signal ?? code}`);
+      if (!this.askedToEnd.has(child)) this.tellSurprise(id, `ended with ${signal ?? code}`);
     });
+  }
+
+  private tellSurprise(id: string, how: string): void {
+    const { onSurprise } = this.options;
+    if (onSurprise !== undefined) onSurprise(`${id} ${how}`);
+    else console.error(`${id} ${how}:\n${this.log(id).slice(-2000)}`);
   }
 
   private flags(node: ClusterNode): string[] {
@@ -278,7 +282,7 @@ export class NodeCluster {
       ...['--peer-advertise', node.peerAddress],
       ...['--http-listen', 'off'],
       ...['--initial-cluster', members],
-      ...this.set.flatMap((text) => ['--set', text]),
+      ...(this.options.set ?? []).flatMap((text) => ['--set', text]),
     ];
   }
 

@@ -4,6 +4,7 @@
  */
 import { pause } from './client.js';
 import { type Harm, healAll, type Nemesis } from './nemesis.js';
+import { waitFor } from './node-cluster.js';
 import { Prober } from './prober.js';
 import { Recorder } from './recorder.js';
 import type { MakeWorkload, Workload } from './workload.js';
@@ -64,18 +65,38 @@ export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   const gapMs = prober.end();
   const healedAtMs = performance.now();
   await healAll(harm);
+  if (nemesis.endsNodes) await replaceLostDirectories(harm);
   const late = await settle(harm, () => Promise.all([load.stop(), prober.stop()]));
   const agreeMs = performance.now() - healedAtMs;
 
   for (const workload of workloads) await workload.finish?.();
   const gapMsMax = gapBound(nemesis, options.electionTimeoutMs);
-  const problems = [...late, ...surprises(harm, nemesis), ...new Set(strange)];
+  const problems = [...late, ...unexpected(harm, nemesis), ...new Set(strange)];
   for (const workload of workloads) problems.push(...((await workload.check?.()) ?? []));
   if (gapMsMax !== null && gapMs > gapMsMax) problems.push(`no write for ${Math.round(gapMs)} ms`);
   if (agreeMs > agreeMsMax) problems.push(`agreed only after ${Math.round(agreeMs)} ms`);
   for (const workload of workloads) workload.close();
   const elections = (await termOf(harm)) - termBefore;
   return { nemesis: nemesis.name, history, gapMs, gapMsMax, agreeMs, elections, problems };
+}
+
+/**
+ * A disk that failed may have lost what it said was synced. The node finds that out at its start,
+ * ends and asks for its directory to be deleted: then it comes back as a learner.
+ */
+async function replaceLostDirectories({ cluster }: Harm): Promise<void> {
+  await waitFor('the nodes to start', async () => {
+    for (const id of cluster.ids) {
+      if (cluster.isRunning(id)) continue;
+      if (cluster.log(id).trimEnd().endsWith('comes back with all data as a learner.')) {
+        cluster.wipe(id);
+      }
+      cluster.restart(id);
+    }
+    // A node that loads answers too, and may yet end.
+    const infos = await Promise.all(cluster.ids.map((id) => cluster.raft(id)));
+    return infos.every((info) => info.get('leader_id')) || null;
+  });
 }
 
 /** Under load until a leader is followed by all, then without load until all digests are equal. */
@@ -98,8 +119,8 @@ async function termOf({ cluster }: Harm): Promise<number> {
   return Number((await cluster.raft(leader)).get('term'));
 }
 
-function surprises({ cluster }: Harm, nemesis: Nemesis): string[] {
-  const ends = cluster.surprises.splice(0);
+function unexpected({ surprises }: Harm, nemesis: Nemesis): string[] {
+  const ends = surprises.splice(0);
   // Requirement 4: a node without a working disk ends with 3 and says why.
   return nemesis.endsNodes ? ends.filter((end) => !end.endsWith('ended with 3')) : ends;
 }

@@ -75,10 +75,10 @@ const pauseAll: Nemesis = {
 const rollingRestart: Nemesis = {
   name: 'rolling-restart',
   hits: 'minority',
-  run: async ({ cluster, random }) => {
+  run: async ({ cluster, random, surprises }) => {
     for (const id of shuffled(cluster.ids, random)) {
       const code = await cluster.terminate(id);
-      if (code !== 0) cluster.surprises.push(`${id} ended with ${code} after SIGTERM`);
+      if (code !== 0) surprises.push(`${id} ended with ${code} after SIGTERM`);
       cluster.restart(id);
       await cluster.ready();
     }

@@ -55,7 +55,12 @@ export class Relay {
     });
     const onData = (chunk: Buffer) => {
       early.push(chunk);
-      reader.push(chunk);
+      try {
+        reader.push(chunk);
+      } catch {
+        // No hello of a peer: whoever it is has no business here.
+        caller.destroy();
+      }
     };
     caller.on('data', onData);
   }

@@ -51,8 +51,11 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   });
   const dataDir = disks === null ? {} : { dataDir: (id: string) => disks.dataDir(id) };
   try {
-    const cluster = await NodeCluster.start({ nodes, set, env, relay, dir, ...dataDir });
-    const harm = { cluster, links, clocks, disks, random, holdMs };
+    const surprises: string[] = [];
+    const onSurprise = (text: string) => surprises.push(text);
+    const where = { dir, relay, ...dataDir };
+    const cluster = await NodeCluster.start({ nodes, set, env, onSurprise, ...where });
+    const harm = { cluster, links, clocks, disks, surprises, random, holdMs };
     return {
       harm,
       noDisks: typeof made === 'string' ? made : null,
