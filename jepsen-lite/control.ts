@@ -4,7 +4,8 @@
  * no read came through, and it says nothing.
  */
 import { Connection } from './connection.js';
-import type { Harm } from './nemesis.js';
+import { losePowerEverywhere } from './disk-nemeses.js';
+import { type Harm, healAll } from './nemesis.js';
 import { Recorder } from './recorder.js';
 
 const writes = 5;
@@ -39,4 +40,34 @@ export async function staleReadControl({ cluster, links }: Harm): Promise<Record
   await cluster.ready();
   const done = (f: string) => history.operations.filter((operation) => operation.f === f).length;
   return done('write') > 1 && done('read') > 0 ? history : null;
+}
+
+const writesBeforePowerLoss = 500;
+const comeBackMsMax = 20_000;
+
+/**
+ * With `durability os` a loss of power everywhere loses acknowledged writes: if it does not, the
+ * power losses of this run prove nothing. How many were lost.
+ */
+export async function powerLossControl(harm: Harm): Promise<number> {
+  const { cluster } = harm;
+  const leader = await cluster.leader();
+  const writer = await Connection.open(cluster.port(leader));
+  const acknowledged: string[] = [];
+  for (let at = 0; at < writesBeforePowerLoss; at++) {
+    const name = `power:${at}`;
+    const [reply] = (await writer?.ask([['SET', name, 'x']])) ?? [];
+    if (reply === 'OK') acknowledged.push(name);
+  }
+  writer?.close();
+  await losePowerEverywhere(harm);
+  await healAll(harm);
+  // Nodes that find their log gone do not serve: that is a loss too.
+  const back = await cluster.leader(comeBackMsMax).catch(() => null);
+  if (back === null) return acknowledged.length;
+  const reader = await Connection.open(cluster.port(back));
+  const [values] = (await reader?.ask([['MGET', ...acknowledged]])) ?? [];
+  reader?.close();
+  if (!Array.isArray(values)) return acknowledged.length;
+  return values.filter((value) => value === null).length;
 }

@@ -36,6 +36,11 @@ interface Disk {
   mounted: boolean;
 }
 
+const inUse = new Set<Disks>();
+process.on('exit', () => {
+  for (const disks of inUse) disks.remove();
+});
+
 export class Disks {
   private readonly disks = new Map<string, Disk>();
 
@@ -45,6 +50,7 @@ export class Disks {
   static make(dir: string, ids: readonly string[]): Disks | string {
     if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux';
     const disks = new Disks(dir);
+    inUse.add(disks);
     try {
       for (const id of ids) disks.add(id);
       return disks;
@@ -103,11 +109,12 @@ export class Disks {
   }
 
   remove(): void {
-    for (const disk of this.disks.values()) {
-      this.unmount(disk);
-      spawnSync('umount', [disk.below]);
+    for (const { top, below } of this.disks.values()) {
+      // Lazily: a node that was just killed may not be gone yet.
+      for (const place of [top, below]) spawnSync('umount', ['--lazy', place]);
     }
     this.disks.clear();
+    inUse.delete(this);
   }
 
   private disk(id: string): Disk {

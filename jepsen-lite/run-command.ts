@@ -1,57 +1,69 @@
-/**
- * `jepsen-lite run`: exit code 0 when nothing was found, 1 on a violation or a control that was
- * judged fine, 2 when the checker could not decide.
- */
-import { parseArgs } from 'node:util';
+/** `jepsen-lite run`: what is asked of a run, and its exit code. */
+import { type Command, InvalidArgumentError } from 'commander';
 import { nemeses, workloadNames } from './catalog.js';
-import { Run } from './run.js';
+import { exitCodeOf, Run } from './run.js';
 
-const defaultMinutes = 5;
-
-export const runHelp = `run [--nodes 3|5|3,5] [--minutes M] [--workload NAME,..|all]
-    [--nemesis NAME,..|all] [--seed N] [--dir OUT]
-  workloads: ${workloadNames.join(' ')}
-  nemeses: ${nemeses.map(({ name }) => name).join(' ')}`;
-
-/** @throws Error that says what is wrong with the arguments. */
-export async function runCommand(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      nodes: { type: 'string', default: '3' },
-      minutes: { type: 'string', default: String(defaultMinutes) },
-      workload: { type: 'string', default: 'all' },
-      nemesis: { type: 'string', default: 'all' },
-      seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-      dir: { type: 'string' },
-    },
-  });
-  const known = nemeses.map(({ name }) => name);
-  const names = named('nemesis', values.nemesis, known);
-  const run = new Run({
-    nodes: values.nodes.split(',').map((text) => number('nodes', text, 1)),
-    minutes: number('minutes', values.minutes, 0),
-    workloads: named('workload', values.workload, workloadNames),
-    nemeses: nemeses.filter(({ name }) => names.includes(name)),
-    seed: number('seed', values.seed, 0),
-    dir: values.dir ?? null,
-    say: (line) => console.log(line),
-  });
-  const { phases, deafControls } = await run.execute();
-  if (deafControls > 0 || phases.some(({ isFine }) => !isFine)) return 1;
-  return phases.some(({ undecided }) => undecided) ? 2 : 0;
+interface Options {
+  readonly nodes: readonly number[];
+  readonly minutes: number;
+  readonly workload: readonly string[];
+  readonly nemesis: readonly string[];
+  readonly seed: number;
+  readonly dir?: string;
 }
 
-function number(name: string, text: string, min: number): number {
+const nemesisNames = nemeses.map(({ name }) => name);
+const seedMax = 2 ** 31;
+
+export function addRunCommand(program: Command): void {
+  program
+    .command('run')
+    .description('hurt a real cluster and judge what its clients saw; exit code 0, 1 or 2 as check')
+    .option('--nodes <N,..>', 'nodes of the clusters, in turn', sizes, [3])
+    .option('--minutes <M>', 'no phase begins after this time', above0, 5)
+    .option('--workload <NAME,..|all>', workloadNames.join(' '), among(workloadNames), [
+      ...workloadNames,
+    ])
+    .option('--nemesis <NAME,..|all>', nemesisNames.join(' '), among(nemesisNames), nemesisNames)
+    .option('--seed <N>', 'order and choices of the nemeses', above0, 1 + (Date.now() % seedMax))
+    .option('--dir <OUT>', 'keep all histories there')
+    .action(async (options: Options) => {
+      process.exitCode = await runWith(options);
+    });
+}
+
+async function runWith(options: Options): Promise<number> {
+  const { nodes, minutes, workload, nemesis, seed, dir = null } = options;
+  endOnSignals();
+  const chosen = nemeses.filter(({ name }) => nemesis.includes(name));
+  const say = (line: string) => console.log(line);
+  const run = new Run({ nodes, minutes, workloads: workload, nemeses: chosen, seed, dir, say });
+  return exitCodeOf(await run.execute());
+}
+
+/** So that the end of this process is orderly, and takes its nodes and disks along. */
+export function endOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
+}
+
+export function above0(text: string): number {
   const value = Number(text);
-  if (Number.isFinite(value) && value >= min) return value;
-  throw new Error(`--${name}: '${text}' is not a number from ${min}`);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('It must be a number above 0.');
 }
 
-function named(option: string, text: string, known: readonly string[]): readonly string[] {
-  if (text === 'all') return known;
-  const names = text.split(',');
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown === undefined) return names;
-  throw new Error(`--${option}: '${unknown}' is none of ${known.join(', ')}`);
+function sizes(text: string): number[] {
+  const values = text.split(',').map(Number);
+  if (values.every((value) => value === 3 || value === 5)) return values;
+  throw new InvalidArgumentError('It must be 3, 5, or both.');
+}
+
+function among(known: readonly string[]): (text: string) => readonly string[] {
+  return (text) => {
+    if (text === 'all') return known;
+    const names = text.split(',');
+    const unknown = names.find((name) => !known.includes(name));
+    if (unknown === undefined) return names;
+    throw new InvalidArgumentError(`'${unknown}' is none of ${known.join(', ')}.`);
+  };
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Prng } from '../src/statemachine/prng.js';
 import { holdMs, type Kind, kindsFor } from './catalog.js';
-import { staleReadControl } from './control.js';
+import { powerLossControl, staleReadControl } from './control.js';
 import { judge } from './judge.js';
 import { type Harm, type Nemesis, shuffled } from './nemesis.js';
 import { type PhaseResult, runPhase } from './phase.js';
@@ -42,6 +42,12 @@ const phasesPerCluster = 8;
 /** A control in which no write or no read came through says nothing. */
 const controlTriesMax = 5;
 
+/** 0: nothing was found; 1: a violation, or a control that was judged fine; 2: undecided. */
+export function exitCodeOf({ phases, deafControls }: RunReport): 0 | 1 | 2 {
+  if (deafControls > 0 || phases.some(({ isFine }) => !isFine)) return 1;
+  return phases.some(({ undecided }) => undecided) ? 2 : 0;
+}
+
 export class Run {
   private readonly random = new Prng();
   private readonly dir: string;
@@ -65,6 +71,7 @@ export class Run {
   async execute(): Promise<RunReport> {
     const { say, nodes, seed } = this.options;
     say(`jepsen-lite: seed ${seed}, ${this.options.minutes} minutes, histories in ${this.dir}`);
+    await this.powerControl();
     for (let round = 0; round === 0 || !this.isOver; round++) {
       const kind = this.kinds[round % this.kinds.length]!;
       const turn = Math.floor(round / this.kinds.length);
@@ -168,6 +175,27 @@ export class Run {
     const file = path.join(this.dir, `${name}.jsonl`);
     writeFileSync(file, history.toJsonl());
     this.options.say(`  the history: ${file}`);
+  }
+
+  /** Once in a run that has power losses. */
+  private async powerControl(): Promise<void> {
+    if (!this.options.nemeses.some(({ name }) => name === 'power-loss')) return;
+    const dir = path.join(this.dir, 'control');
+    const common = { dir, nodes: 3, random: this.random, holdMs };
+    const rig = await startRig({ ...common, set: ['durability=os'], disks: true });
+    try {
+      if (rig.noDisks !== null) return;
+      this.controls++;
+      const lost = await powerLossControl(rig.harm);
+      if (lost === 0) this.deafControls++;
+      this.options.say(
+        lost > 0
+          ? `control: a power loss with durability os lost ${lost} writes, as it must`
+          : 'CONTROL FAILED: a power loss with durability os lost nothing',
+      );
+    } finally {
+      await rig.stop(true);
+    }
   }
 
   /** True: the checker saw that stale reads are not linearizable. */
