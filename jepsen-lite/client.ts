@@ -88,7 +88,7 @@ export class Client {
   /** False when nobody answers there; the next try goes elsewhere. */
   async connect(): Promise<boolean> {
     if (this.connection !== null && !this.connection.closed) return true;
-    this.connection = await Connection.open(this.options.cluster.port(this.node));
+    this.connection = await Connection.open(this.options.cluster.address(this.node));
     if (this.connection !== null && this.options.readonly) {
       if ((await this.connection.ask([['READONLY']])) === null) this.connection = null;
     }

@@ -6,6 +6,7 @@
 import net from 'node:net';
 import RedisParser from 'redis-parser';
 import { encode } from '../cmd/resp-client.js';
+import type { HostPort } from '../src/host-port.js';
 
 export type Reply = string | number | null | Error | Reply[];
 
@@ -29,10 +30,10 @@ export class Connection {
     socket.on('close', () => this.close());
   }
 
-  /** Null when nobody answers at that port. */
-  static open(port: number): Promise<Connection | null> {
+  /** Null when nobody answers there. */
+  static open(address: HostPort): Promise<Connection | null> {
     return new Promise((resolve) => {
-      const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
+      const socket = net.connect({ ...address, noDelay: true });
       const fail = () => {
         socket.destroy();
         resolve(null);

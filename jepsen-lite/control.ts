@@ -15,8 +15,8 @@ export async function staleReadControl({ cluster, links }: Harm): Promise<Record
   const history = new Recorder();
   const leader = await cluster.leader();
   const follower = cluster.ids.find((id) => id !== leader)!;
-  const writer = await Connection.open(cluster.port(leader));
-  const reader = await Connection.open(cluster.port(follower));
+  const writer = await Connection.open(cluster.address(leader));
+  const reader = await Connection.open(cluster.address(follower));
   if (writer === null || reader === null) throw new Error('control: the nodes do not answer');
   const [p, q] = [history.newProcess(), history.newProcess()];
   const run = async (on: Connection, process: number, f: string, words: readonly string[]) => {
@@ -52,7 +52,7 @@ const comeBackMsMax = 20_000;
 export async function powerLossControl(harm: Harm): Promise<number> {
   const { cluster } = harm;
   const leader = await cluster.leader();
-  const writer = await Connection.open(cluster.port(leader));
+  const writer = await Connection.open(cluster.address(leader));
   const acknowledged: string[] = [];
   for (let at = 0; at < writesBeforePowerLoss; at++) {
     const name = `power:${at}`;
@@ -65,7 +65,7 @@ export async function powerLossControl(harm: Harm): Promise<number> {
   // Nodes that find their log gone do not serve: that is a loss too.
   const back = await cluster.leader(comeBackMsMax).catch(() => null);
   if (back === null) return acknowledged.length;
-  const reader = await Connection.open(cluster.port(back));
+  const reader = await Connection.open(cluster.address(back));
   const [values] = (await reader?.ask([['MGET', ...acknowledged]])) ?? [];
   reader?.close();
   if (!Array.isArray(values)) return acknowledged.length;

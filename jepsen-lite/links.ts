@@ -29,7 +29,11 @@ export class Links {
   private readonly states = new Map<string, LinkState>();
   readonly users = new Set<LinkUser>();
 
-  constructor(readonly random: Prng) {}
+  constructor(
+    readonly random: Prng,
+    /** Told of every change, where it is not relays that obey. */
+    private readonly apply: (from: string, to: string, state: LinkState) => void = () => {},
+  ) {}
 
   state(from: string, to: string): LinkState {
     return this.states.get(`${from}>${to}`) ?? sound;
@@ -37,7 +41,9 @@ export class Links {
 
   /** One direction only. */
   set(from: string, to: string, change: Partial<LinkState>): void {
-    this.states.set(`${from}>${to}`, { ...this.state(from, to), ...change });
+    const state = { ...this.state(from, to), ...change };
+    this.states.set(`${from}>${to}`, state);
+    this.apply(from, to, state);
     this.tell((user) => user.from === from && user.to === to);
   }
 
@@ -63,6 +69,10 @@ export class Links {
   /** All links are sound again. Held bytes arrive, or by chance their connections break. */
   heal(): void {
     const held = [...this.users].filter(({ from, to }) => this.state(from, to).cut);
+    for (const link of this.states.keys()) {
+      const [from, to] = link.split('>') as [string, string];
+      this.apply(from, to, sound);
+    }
     this.states.clear();
     for (const user of held) if (this.random.next() % 2 === 0) user.reset();
     this.tell(() => true);

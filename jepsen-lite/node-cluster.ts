@@ -58,6 +58,7 @@ export async function waitFor<T>(
 
 export interface ClusterNode {
   readonly id: string;
+  readonly host: string;
   readonly clientPort: number;
   readonly peerPort: number;
   /** Where the other nodes find it: its peer port, or something between it and them. */
@@ -74,6 +75,10 @@ export interface NodeClusterOptions {
   readonly env?: (at: number) => NodeJS.ProcessEnv;
   /** Stands between the peers: told the id and peer port of a node, gives the port to call. */
   readonly relay?: (id: string, peerPort: number) => Promise<number>;
+  /** Where a node listens; default: 127.0.0.1. */
+  readonly host?: (id: string) => string;
+  /** Words before the command that starts a node; default: none. */
+  readonly launcher?: (id: string) => readonly string[];
   /** Default: a directory of its own in `dir`. */
   readonly dataDir?: (id: string) => string;
   /** Default: a new one in the system's temporary directory, deleted by destroy(). */
@@ -120,12 +125,17 @@ export class NodeCluster {
     return this.node(id).clientPort;
   }
 
+  address(id: string): { host: string; port: number } {
+    const { host, clientPort } = this.node(id);
+    return { host, port: clientPort };
+  }
+
   get ids(): string[] {
     return this.nodes.map(({ id }) => id);
   }
 
   get addresses(): { host: string; port: number }[] {
-    return this.nodes.map(({ clientPort }) => ({ host: '127.0.0.1', port: clientPort }));
+    return this.ids.map((id) => this.address(id));
   }
 
   log(id: string): string {
@@ -135,7 +145,7 @@ export class NodeCluster {
 
   /** One command on a connection of its own; an error reply rejects. */
   async command(id: string, ...words: string[]): Promise<unknown> {
-    const address = { host: '127.0.0.1', port: this.port(id) };
+    const address = this.address(id);
     const [reply] = await ask({ address, password: '', commands: [words], timeoutMs: 5000 });
     if (reply instanceof Error) throw reply;
     return reply;
@@ -254,7 +264,9 @@ export class NodeCluster {
     const log = openSync(node.logFile, 'a');
     const env = { ...process.env, ...this.options.env?.(this.nodes.indexOf(node)) };
     const stdio: ['ignore', number, number] = ['ignore', log, log];
-    const child = spawn(process.execPath, [program, ...this.flags(node)], { stdio, env });
+    const launcher = this.options.launcher?.(id) ?? [];
+    const command = [...launcher, process.execPath, program, ...this.flags(node)];
+    const child = spawn(command[0]!, command.slice(1), { stdio, env });
     closeSync(log);
     alive.add(child);
     this.children.set(id, child);
@@ -277,8 +289,8 @@ export class NodeCluster {
       'start',
       ...['--id', node.id],
       ...['--data-dir', node.dataDir],
-      ...['--client-listen', `127.0.0.1:${node.clientPort}`],
-      ...['--peer-listen', `127.0.0.1:${node.peerPort}`],
+      ...['--client-listen', `${node.host}:${node.clientPort}`],
+      ...['--peer-listen', `${node.host}:${node.peerPort}`],
       ...['--peer-advertise', node.peerAddress],
       ...['--http-listen', 'off'],
       ...['--initial-cluster', members],
@@ -305,10 +317,12 @@ async function placesIn(dir: string, options: NodeClusterOptions): Promise<Clust
   for (let at = 0; at < nodes; at++) {
     const id = `n${at + 1}`;
     const peerPort = ports[2 * at + 1]!;
-    const peerAddress = `127.0.0.1:${await relay(id, peerPort)}`;
+    const host = options.host?.(id) ?? '127.0.0.1';
+    const peerAddress = `${host}:${await relay(id, peerPort)}`;
     const dataDir = options.dataDir?.(id) ?? path.join(dir, id);
     const logFile = path.join(dir, `${id}.log`);
-    places.push({ id, clientPort: ports[2 * at]!, peerPort, peerAddress, dataDir, logFile });
+    const clientPort = ports[2 * at]!;
+    places.push({ id, host, clientPort, peerPort, peerAddress, dataDir, logFile });
   }
   return places;
 }

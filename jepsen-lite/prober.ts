@@ -3,6 +3,7 @@
  * silence is how long the cluster was not available.
  */
 
+import type { HostPort } from '../src/host-port.js';
 import { pause } from './client.js';
 import { Connection } from './connection.js';
 import type { NodeCluster } from './node-cluster.js';
@@ -17,7 +18,7 @@ export class Prober {
   private longestMs = 0;
 
   constructor(cluster: NodeCluster) {
-    this.loops = cluster.ids.map((id) => this.probe(cluster.port(id), `probe:${id}`));
+    this.loops = cluster.ids.map((id) => this.probe(cluster.address(id), `probe:${id}`));
   }
 
   /** Silence counts from now, or from the last acknowledgement before. */
@@ -35,10 +36,10 @@ export class Prober {
     await Promise.all(this.loops);
   }
 
-  private async probe(port: number, key: string): Promise<void> {
+  private async probe(address: HostPort, key: string): Promise<void> {
     let connection: Connection | null = null;
     while (this.running) {
-      if (connection === null || connection.closed) connection = await Connection.open(port);
+      if (connection === null || connection.closed) connection = await Connection.open(address);
       const [reply] = (await connection?.ask([['SET', key, 'x']], answerMsMax)) ?? [];
       if (reply === 'OK') this.acknowledged();
       await pause(everyMs);

@@ -1,6 +1,7 @@
 /** `jepsen-lite run`: what is asked of a run, and its exit code. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { nemeses, workloadNames } from './catalog.js';
+import type { Network } from './rig.js';
 import { exitCodeOf, Run } from './run.js';
 
 interface Options {
@@ -8,10 +9,12 @@ interface Options {
   readonly minutes: number;
   readonly workload: readonly string[];
   readonly nemesis: readonly string[];
+  readonly network: readonly Network[];
   readonly seed: number;
   readonly dir?: string;
 }
 
+const networks: readonly Network[] = ['relays', 'namespaces'];
 const nemesisNames = nemeses.map(({ name }) => name);
 const seedMax = 2 ** 31;
 
@@ -25,6 +28,7 @@ export function addRunCommand(program: Command): void {
       ...workloadNames,
     ])
     .option('--nemesis <NAME,..|all>', nemesisNames.join(' '), among(nemesisNames), nemesisNames)
+    .option('--network <NAME,..>', 'relays, namespaces, or both in turn', among(networks), networks)
     .option('--seed <N>', 'order and choices of the nemeses', above0, 1 + (Date.now() % seedMax))
     .option('--dir <OUT>', 'keep all histories there')
     .action(async (options: Options) => {
@@ -33,11 +37,12 @@ export function addRunCommand(program: Command): void {
 }
 
 async function runWith(options: Options): Promise<number> {
-  const { nodes, minutes, workload, nemesis, seed, dir = null } = options;
+  const { nodes, minutes, workload, nemesis, network, seed, dir = null } = options;
   endOnSignals();
   const chosen = nemeses.filter(({ name }) => nemesis.includes(name));
   const say = (line: string) => console.log(line);
-  const run = new Run({ nodes, minutes, workloads: workload, nemeses: chosen, seed, dir, say });
+  const what = { nodes, minutes, workloads: workload, nemeses: chosen, networks: network };
+  const run = new Run({ ...what, seed, dir, say });
   return exitCodeOf(await run.execute());
 }
 
@@ -58,12 +63,12 @@ function sizes(text: string): number[] {
   throw new InvalidArgumentError('It must be 3, 5, or both.');
 }
 
-function among(known: readonly string[]): (text: string) => readonly string[] {
+function among<T extends string>(known: readonly T[]): (text: string) => readonly T[] {
   return (text) => {
     if (text === 'all') return known;
     const names = text.split(',');
-    const unknown = names.find((name) => !known.includes(name));
-    if (unknown === undefined) return names;
+    const unknown = names.find((name) => !known.includes(name as T));
+    if (unknown === undefined) return known.filter((name) => names.includes(name));
     throw new InvalidArgumentError(`'${unknown}' is none of ${known.join(', ')}.`);
   };
 }

@@ -13,7 +13,7 @@ import { type Harm, type Nemesis, shuffled } from './nemesis.js';
 import { type PhaseResult, runPhase } from './phase.js';
 import type { Recorder } from './recorder.js';
 import { type PhaseSummary, phaseLine, summary } from './report.js';
-import { startRig } from './rig.js';
+import { type Network, startRig } from './rig.js';
 
 export interface RunOptions {
   /** Cluster sizes, taken in turn. */
@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly minutes: number;
   readonly workloads: readonly string[];
   readonly nemeses: readonly Nemesis[];
+  /** Taken in turn. */
+  readonly networks: readonly Network[];
   readonly seed: number;
   /** Keeps every history. Null: a temporary directory, deleted when nothing was found. */
   readonly dir: string | null;
@@ -102,7 +104,13 @@ export class Run {
     const settings = round % 2 === 0 ? [] : ['snapshot-threshold-bytes=64kb'];
     const set = [...kind.settings, ...settings];
     const disks = this.options.nemeses.some(({ name }) => /disk|power/.test(name));
-    const rig = await startRig({ dir, nodes, set, disks, random: this.random, holdMs });
+    const { networks } = this.options;
+    const network = networks[round % networks.length]!;
+    const rig = await startRig({
+      ...{ dir, nodes, set, network, disks, holdMs },
+      random: this.random,
+    });
+    if (rig.noNamespaces !== null) this.options.say(`no namespaces: ${rig.noNamespaces}`);
     if (rig.noDisks !== null) this.skipWithoutDisks(rig.noDisks);
     let isFine = true;
     try {
@@ -181,7 +189,7 @@ export class Run {
   private async powerControl(): Promise<void> {
     if (!this.options.nemeses.some(({ name }) => name === 'power-loss')) return;
     const dir = path.join(this.dir, 'control');
-    const common = { dir, nodes: 3, random: this.random, holdMs };
+    const common = { dir, nodes: 3, network: 'relays', random: this.random, holdMs } as const;
     const rig = await startRig({ ...common, set: ['durability=os'], disks: true });
     try {
       if (rig.noDisks !== null) return;

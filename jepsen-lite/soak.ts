@@ -24,5 +24,6 @@ const {
 
 endOnSignals();
 const say = (line: string) => console.log(line);
-const all = { nodes: [3, 5], workloads: workloadNames, nemeses };
+const networks = ['relays', 'namespaces'] as const;
+const all = { nodes: [3, 5], workloads: workloadNames, nemeses, networks };
 process.exitCode = exitCodeOf(await new Run({ ...all, minutes, seed, dir, say }).execute());

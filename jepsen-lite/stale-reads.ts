@@ -2,6 +2,7 @@
  * Reads after READONLY, which may be stale: on one connection a value never goes back, and it is
  * at most so old as `max-staleness-ms` and the time a deposed leader needs to notice allow.
  */
+import type { HostPort } from '../src/host-port.js';
 import { Connection } from './connection.js';
 import { Recorder } from './recorder.js';
 import { makeClients, type Workload, type WorkloadContext } from './workload.js';
@@ -15,7 +16,7 @@ export function staleReads(context: WorkloadContext): Workload {
   const key = `stale:${phase}`;
   const [writer] = makeClients(context, 1) as [ReturnType<typeof makeClients>[number]];
   const readers = cluster.ids.flatMap((id) =>
-    Array.from({ length: readersPerNode }, () => new Reader(cluster.port(id), id, key)),
+    Array.from({ length: readersPerNode }, () => new Reader(cluster.address(id), id, key)),
   );
   /** When the increment to each number was acknowledged, in ns; never: what is not known. */
   const acknowledged: number[] = [0];
@@ -58,7 +59,7 @@ class Reader {
   private last = 0;
 
   constructor(
-    private readonly port: number,
+    private readonly address: HostPort,
     readonly node: string,
     private readonly key: string,
   ) {}
@@ -67,7 +68,7 @@ class Reader {
     judge: (reader: Reader, value: number, before: number, askedAt: number) => void,
   ): Promise<void> {
     if (this.connection === null || this.connection.closed) {
-      this.connection = await Connection.open(this.port);
+      this.connection = await Connection.open(this.address);
       this.last = 0;
       if ((await this.connection?.ask([['READONLY']])) == null) return;
     }

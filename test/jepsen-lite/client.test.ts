@@ -32,7 +32,8 @@ beforeEach(async () => {
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
   const nodes = [{ id: 'n1', clientPort: port }];
-  const cluster = { ids: ['n1'], nodes, port: () => port } as unknown as NodeCluster;
+  const address = () => ({ host: '127.0.0.1', port });
+  const cluster = { ids: ['n1'], nodes, address } as unknown as NodeCluster;
   history = new Recorder();
   const random = new Prng();
   random.seed(1);
