@@ -19,12 +19,14 @@ export function describeOperation({ action, outcome }: Operation): string {
 
 function describeFailure(failure: Failure): string[] {
   const { key, offending, prefix, isShortest } = failure;
+  const { line, process, ret } = offending;
   const size = prefix.known.length + prefix.unknown.length;
+  const where = `key ${JSON.stringify(key)}, line ${line}`;
+  const what = `${describeOperation(offending)} by process ${process}`;
+  const name = isShortest ? 'shortest failing prefix' : 'failing prefix (perhaps not the shortest)';
   return [
-    `key ${JSON.stringify(key)}, line ${offending.line}: ${describeOperation(offending)} by process ` +
-      `${offending.process} fits no order of what came before`,
-    `${isShortest ? 'shortest failing prefix' : 'failing prefix (perhaps not the shortest)'}: up to ` +
-      `time ${offending.ret}, ${size} operations on this key that matter`,
+    `${where}: ${what} fits no order of what came before`,
+    `${name}: up to time ${ret}, ${size} operations on this key that matter`,
   ];
 }
 
