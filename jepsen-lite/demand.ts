@@ -72,6 +72,7 @@ export class Demand {
   }
 }
 
+/** Keys with lists are left out: not all that overwrites strings overwrites a list. */
 function isSimpleStep({ operation: { action }, need, blind }: Step): boolean {
   return action.f !== 'append' && action.f !== 'lread' && (blind || need !== none);
 }

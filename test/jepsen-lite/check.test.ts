@@ -191,6 +191,7 @@ describe('the failing prefix', () => {
     const { failure } = check(historyOf(...good, read('1'), read('7'), write('3'), read('2')));
     expect(failure).toMatchObject({ isShortest: true, offending: { id: 4, ret: 45 } });
     expect(failure!.prefix.known.map((step) => step.operation.id)).toEqual([0, 1, 2, 3, 4]);
+    expect(failure!.prefix.unknown).toEqual([]);
     expect(failure!.explained.map((step) => step.operation.id)).toEqual([0, 1, 2, 3]);
   });
 
