@@ -13,7 +13,7 @@ export class Demand {
   /** False: a result was seen that nothing can have brought about. */
   readonly possible: boolean;
   /** Every step overwrites, or can happen in one state only: then values can be told apart. */
-  private readonly simple: boolean;
+  readonly isSimple: boolean;
   /** By state, of the steps not taken: they need it, they need it and must be taken. */
   private readonly wanted: Int32Array;
   private readonly must: Int32Array;
@@ -29,7 +29,7 @@ export class Demand {
     this.wanted = new Int32Array(states.size);
     this.must = new Int32Array(states.size);
     this.makers = new Int32Array(states.size);
-    this.simple = steps.every(isSimple);
+    this.isSimple = steps.every(isSimpleStep);
     for (const step of steps) this.count(step, 1);
     this.exact = exactStates(states, steps, traces);
     const isMissing = (count: number, state: StateId) =>
@@ -54,7 +54,12 @@ export class Demand {
 
   /** It overwrites, and no step that is left could tell that it happened. */
   isUnseen(step: Step): boolean {
-    return this.simple && step.blind && this.wanted[step.makes] === 0;
+    return this.isSimple && step.blind && this.wanted[step.makes] === 0;
+  }
+
+  /** By how many of the steps not taken. */
+  wantedTimes(state: StateId): number {
+    return this.wanted[state]!;
   }
 
   private count(step: Step, by: 1 | -1): void {
@@ -67,7 +72,8 @@ export class Demand {
   }
 }
 
-function isSimple({ operation: { action }, need, blind }: Step): boolean {
+/** Keys with lists are left out: not all that overwrites strings overwrites a list. */
+function isSimpleStep({ operation: { action }, need, blind }: Step): boolean {
   return action.f !== 'append' && action.f !== 'lread' && (blind || need !== none);
 }
 

@@ -5,9 +5,10 @@
  * keeps it short, each of it without loss:
  * - an operation that changes nothing is taken as soon as it can be;
  * - of operations that do the same only the one that returns first is tried;
- * - an overwriting that nobody can see any more is taken just before another one;
+ * - an overwriting is taken just before another one, with all that can see it, if these are open;
  * - no state is left that is needed again and cannot come again (demand.ts);
- * - an unknown operation is only taken to change something, and with visited.ts no more than needed.
+ * - an unknown operation is only taken to change something that is then seen, and with visited.ts
+ *   no more of them than needed.
  */
 import { Demand } from './demand.js';
 import type { StateId, StateTable } from './states.js';
@@ -113,11 +114,13 @@ export class Search {
 
   private moves(): number[] {
     const moves: number[] = [];
+    const isUseless = this.endsUnseen();
     const kinds = new Set<string>();
     for (const place of this.windows.open[this.at]!) {
       const step = this.steps[place]!;
       if (kinds.has(step.kind) || this.isTaken(place) || !this.isPossible(step)) continue;
-      if (place !== this.at && this.demand.isUnseen(step)) continue;
+      if (isUseless && step.blind) continue;
+      if (this.closedGroup(place)?.includes(this.at) === false) continue;
       kinds.add(step.kind).add(step.effect);
       moves.push(place);
     }
@@ -125,11 +128,17 @@ export class Search {
     for (let place = this.knownCount; place < end; place++) {
       const step = this.steps[place]!;
       if (kinds.has(step.effect) || this.isTaken(place) || !this.isPossible(step)) continue;
+      if (isUseless && step.blind) continue;
       if (this.demand.isUnseen(step) || step.step(this.state) === this.state) continue;
       kinds.add(step.effect);
       moves.push(place);
     }
     return moves;
+  }
+
+  /** The last step is an unknown one. To overwrite it now is the same as to leave it out. */
+  private endsUnseen(): boolean {
+    return (this.trail.at(-1) ?? returned) >= this.knownCount;
   }
 
   private isPossible(step: Step): boolean {
@@ -141,7 +150,7 @@ export class Search {
   private take(place: number): boolean {
     const step = this.steps[place]!;
     const before = this.state;
-    if (step.blind) this.takeUnseen(place);
+    if (step.blind) this.takeClosedGroups(place);
     this.mark(place);
     this.state = step.step(before);
     if (this.state !== before && this.demand.isLost(before)) return false;
@@ -149,10 +158,32 @@ export class Search {
     return true;
   }
 
-  private takeUnseen(except: number): void {
+  private takeClosedGroups(except: number): void {
     for (const place of this.windows.open[this.at]!) {
       if (place === except || this.isTaken(place)) continue;
-      if (this.demand.isUnseen(this.steps[place]!)) this.mark(place);
+      for (const each of this.closedGroup(place) ?? []) this.mark(each);
+    }
+  }
+
+  /**
+   * An overwriting and what must follow it, up to a state that nobody needs; null if not all of it
+   * is open. It can be put before any other overwriting, and makes no difference there.
+   */
+  private closedGroup(place: number): number[] | null {
+    const first = this.steps[place]!;
+    if (!first.blind || !this.demand.isSimple) return null;
+    const group = [place];
+    for (let state = first.makes; ; ) {
+      const following = this.windows.open[this.at]!.filter(
+        (each) => this.steps[each]!.need === state && !this.isTaken(each) && !group.includes(each),
+      );
+      if (following.length < this.demand.wantedTimes(state)) return null;
+      group.push(...following.filter((each) => this.steps[each]!.pure));
+      const leaving = following.filter((each) => !this.steps[each]!.pure);
+      if (leaving.length === 0) return group;
+      if (leaving.length > 1) return null;
+      group.push(leaving[0]!);
+      state = this.steps[leaving[0]!]!.makes;
     }
   }
 
