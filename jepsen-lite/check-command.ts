@@ -25,7 +25,7 @@ interface CheckOptions {
   readonly memoryLimit: number;
 }
 
-function above0(text: string): number {
+export function above0(text: string): number {
   const value = Number(text);
   if (value > 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError('It must be a number above 0.');

@@ -2,6 +2,7 @@
 /** Arguments to commands, errors to one line and exit code 2. No other logic. */
 import { Command, CommanderError } from 'commander';
 import { addCheckCommand, InputError } from './check-command.js';
+import { addRunCommand } from './run-command.js';
 
 function report(error: unknown): void {
   // Commander has printed its own message, or the help that was asked for.
@@ -19,6 +20,7 @@ const program = new Command('jepsen-lite')
   .showHelpAfterError('(--help shows what is possible)')
   .exitOverride();
 addCheckCommand(program);
+addRunCommand(program);
 
 try {
   await program.parseAsync();

@@ -1,5 +1,5 @@
 /** What the checker says about a recorded history, in a line. */
-import { check, defaultBounds } from './check.js';
+import { check, defaultBounds, type Report } from './check.js';
 import { parseHistory } from './history.js';
 import type { Recorder } from './recorder.js';
 
@@ -10,16 +10,18 @@ export interface Judgement {
   readonly verdict: 'linearizable' | 'not linearizable' | 'unknown';
   /** What is wrong, or which keys are undecided; empty when all is well. */
   readonly text: string;
+  readonly report: Report;
 }
 
 export function judge(recorder: Recorder): Judgement {
   const until = performance.now() + checkMsMax;
   const isOver = () => performance.now() > until;
   const history = parseHistory(recorder.toJsonl());
-  const { verdict, failure, undecidedKeys } = check(history, { ...defaultBounds, isOver });
+  const report = check(history, { ...defaultBounds, isOver });
+  const { verdict, failure, undecidedKeys } = report;
   if (failure !== null) {
     const { key, offending } = failure;
-    return { verdict, text: `${key}: no order explains operation ${offending.id}` };
+    return { verdict, text: `${key}: no order explains operation ${offending.id}`, report };
   }
-  return { verdict, text: undecidedKeys.join(', ') };
+  return { verdict, text: undecidedKeys.join(', '), report };
 }

@@ -1,6 +1,7 @@
 /** `jepsen-lite run`: what is asked of a run, and its exit code. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { nemeses, workloadNames } from './catalog.js';
+import { above0 } from './check-command.js';
 import type { Network } from './rig.js';
 import { exitCodeOf, Run } from './run.js';
 
@@ -49,12 +50,6 @@ async function runWith(options: Options): Promise<number> {
 /** So that the end of this process is orderly, and takes its nodes and disks along. */
 export function endOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
-}
-
-export function above0(text: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError('It must be a number above 0.');
 }
 
 function sizes(text: string): number[] {

@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Prng } from '../src/statemachine/prng.js';
 import { holdMs, type Kind, kindsFor } from './catalog.js';
+import type { Report } from './check.js';
 import { powerLossControl, staleReadControl } from './control.js';
 import { judge } from './judge.js';
 import { type Harm, type Nemesis, shuffled } from './nemesis.js';
-import { type PhaseResult, runPhase } from './phase.js';
+import { runPhase } from './phase.js';
+import { pictureOf } from './picture.js';
 import type { Recorder } from './recorder.js';
 import { type PhaseSummary, phaseLine, summary } from './report.js';
 import { type Network, startRig } from './rig.js';
@@ -100,12 +102,12 @@ export class Run {
 
   private async round(round: number, kind: Kind, nodes: number): Promise<void> {
     const dir = path.join(this.dir, `round-${round}`);
-    // Every second cluster takes snapshots all the time.
-    const settings = round % 2 === 0 ? [] : ['snapshot-threshold-bytes=64kb'];
+    // Half of the clusters take snapshots all the time.
+    const settings = (round >> 1) % 2 === 0 ? [] : ['snapshot-threshold-bytes=64kb'];
     const set = [...kind.settings, ...settings];
     const disks = this.options.nemeses.some(({ name }) => /disk|power/.test(name));
     const { networks } = this.options;
-    const network = networks[round % networks.length]!;
+    const network = networks[round % networks.length] ?? 'relays';
     const rig = await startRig({
       ...{ dir, nodes, set, network, disks, holdMs },
       random: this.random,
@@ -156,7 +158,7 @@ export class Run {
     this.reached.add(nemesis.name);
     this.skipped.delete(nemesis.name);
     const { history, ...figures } = result;
-    const { verdict, text } = judge(history);
+    const { verdict, text, report } = judge(history);
     const problems = verdict === 'not linearizable' ? [...result.problems, text] : result.problems;
     const count = (st: string) => history.operations.filter((each) => each.st === st).length;
     const phase: PhaseSummary = {
@@ -174,15 +176,20 @@ export class Run {
     };
     this.phases.push(phase);
     this.options.say(phaseLine(phase));
-    if (!phase.isFine || this.options.dir !== null)
-      this.keep(`phase-${name}-${nemesis.name}`, result);
+    const wanted = !phase.isFine || phase.undecided || this.options.dir !== null;
+    if (wanted) this.keep(`phase-${name}-${nemesis.name}`, history, report);
     return phase.isFine;
   }
 
-  private keep(name: string, { history }: Pick<PhaseResult, 'history'>): void {
+  /** The history, and a picture of what is wrong with it. */
+  private keep(name: string, recorder: Recorder, report: Report): void {
     const file = path.join(this.dir, `${name}.jsonl`);
-    writeFileSync(file, history.toJsonl());
+    writeFileSync(file, recorder.toJsonl());
     this.options.say(`  the history: ${file}`);
+    if (report.failure === null) return;
+    const picture = path.join(this.dir, `${name}.html`);
+    writeFileSync(picture, pictureOf(path.basename(file), report));
+    this.options.say(`  a picture: ${picture}`);
   }
 
   /** Once in a run that has power losses. */
@@ -214,13 +221,14 @@ export class Run {
     }
     if (history === null) throw new Error('the control could not be carried out');
     this.controls++;
-    if (judge(history).verdict === 'not linearizable') {
+    const { verdict, report } = judge(history);
+    if (verdict === 'not linearizable') {
       this.options.say('control: stale follower reads are judged not linearizable, as they must');
       return true;
     }
     this.deafControls++;
     this.options.say('CONTROL FAILED: stale follower reads were not found out');
-    this.keep(`control-${this.controls}`, { history });
+    this.keep(`control-${this.controls}`, history, report);
     return false;
   }
 }

@@ -4,8 +4,9 @@
  */
 import { Command } from 'commander';
 import { nemeses, workloadNames } from './catalog.js';
+import { above0 } from './check-command.js';
 import { exitCodeOf, Run } from './run.js';
-import { above0, endOnSignals } from './run-command.js';
+import { endOnSignals } from './run-command.js';
 
 const program = new Command('soak')
   .option('--minutes <N>', 'how long', above0, 60)
