@@ -8,7 +8,7 @@ import type { LogIndex } from '../raft/types.js';
 
 export interface FreshnessOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  /** What the leader told last; null while there is none. */
+  /** Up to where the leader last told that entries may be committed; null while there is none. */
   readonly leaderCommit: () => LogIndex | null;
   readonly lastApplied: () => LogIndex;
 }

@@ -53,7 +53,7 @@ export interface HeartbeatRequest extends Envelope {
   readonly kind: 'heartbeat-request';
   /** Never beyond what is known to be in the follower's log. */
   readonly leaderCommit: LogIndex;
-  /** All that is committed: tells a follower that lags how far. */
+  /** Nothing beyond it is committed; tells a follower that lags how far. */
   readonly committed: LogIndex;
   /**
    * Number of the newest read round of this term, never used twice (dissertation 6.4). 0: only

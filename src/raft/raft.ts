@@ -112,11 +112,12 @@ export class RaftCore {
   }
 
   /**
-   * What the leader last told to be committed, which may not be here yet; null: no leader told
-   * within the minimum election timeout.
+   * Up to where the leader last told that entries may be committed, here or not; null: no leader
+   * told within the minimum election timeout.
    */
   get leaderCommit(): LogIndex | null {
-    if (this.state.role === 'leader') return this.commitIndex;
+    const { role, log } = this.state;
+    if (role === 'leader') return this.readyToServe ? log.committed : log.lastIndex;
     return this.recentLeaderContact ? this.state.leaderCommit : null;
   }
 

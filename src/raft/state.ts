@@ -30,7 +30,7 @@ export class CoreState {
   term: Term;
   votedFor: NodeId | null;
   leader: NodeId | null = null;
-  /** What this leader last told to be committed, in our log or not yet; null: it has not told. */
+  /** Up to where this leader last told that entries may be committed; null: it has not told. */
   leaderCommit: LogIndex | null = null;
   readonly log: RaftLog;
   readonly configurations: ConfigurationHistory;

@@ -213,3 +213,14 @@ test('heartbeats tell a follower that lags what is committed beyond its log', ()
   bench.tick(20);
   expect(bench.core.leaderCommit).toBe(null);
 });
+
+test('a new leader does not know yet what leaders before it committed, and tells so', () => {
+  const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1, 1], commit: 1 }));
+  elect(bench);
+  bench.core.requestRead(1);
+  const beats = bench.pump().take('heartbeat-request');
+  expect(beats.at(-1)).toMatchObject({ leaderCommit: 0, committed: 3 });
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([1, 4]);
+  ack(bench, 'n2', bench.core.lastLogIndex);
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([4, 4]);
+});
