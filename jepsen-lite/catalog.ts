@@ -6,7 +6,7 @@ import { append, counter, register, setIfAbsent, timeToLive } from './keyed-work
 import type { Nemesis } from './nemesis.js';
 import { networkNemeses } from './network-nemeses.js';
 import { processNemeses } from './process-nemeses.js';
-import { staleReads } from './stale-reads.js';
+import { staleReadSettings, staleReads } from './stale-reads.js';
 import type { MakeWorkload } from './workload.js';
 
 /** How long a fault lasts: longer than two elections take. */
@@ -40,11 +40,12 @@ export function kindsFor(names: readonly string[]): Kind[] {
   const named = names.flatMap((name) => plain[name] ?? []);
   const kinds: Kind[] = [];
   if (named.length > 0) {
-    kinds.push({ name: 'redirect', settings: [], workloads: named, forward: false });
+    const settings = staleReadSettings;
+    kinds.push({ name: 'redirect', settings, workloads: named, forward: false });
   }
   if (names.includes('forward')) {
     const workloads = named.length > 0 ? named : Object.values(plain);
-    const settings = ['follower-writes=forward'];
+    const settings = [...staleReadSettings, 'follower-writes=forward'];
     kinds.push({ name: 'forward', settings, workloads, forward: true });
   }
   if (names.includes('eviction')) {

@@ -25,6 +25,8 @@ export interface PhaseOptions {
   readonly name: string;
   readonly forward: boolean;
   readonly electionTimeoutMs: number;
+  /** False: how long things took is told and not judged. */
+  readonly judgesTimes: boolean;
 }
 
 export interface PhaseResult {
@@ -73,11 +75,18 @@ export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   const gapMsMax = gapBound(nemesis, options.electionTimeoutMs);
   const problems = [...late, ...unexpected(harm, nemesis), ...new Set(strange)];
   for (const workload of workloads) problems.push(...((await workload.check?.()) ?? []));
-  if (gapMsMax !== null && gapMs > gapMsMax) problems.push(`no write for ${Math.round(gapMs)} ms`);
-  if (agreeMs > agreeMsMax) problems.push(`agreed only after ${Math.round(agreeMs)} ms`);
+  if (options.judgesTimes) problems.push(...tooLong(gapMs, gapMsMax, agreeMs));
   for (const workload of workloads) workload.close();
   const elections = (await termOf(harm)) - termBefore;
   return { nemesis: nemesis.name, history, gapMs, gapMsMax, agreeMs, elections, problems };
+}
+
+function tooLong(gapMs: number, gapMsMax: number | null, agreeMs: number): string[] {
+  const late = gapMsMax !== null && gapMs > gapMsMax;
+  return [
+    ...(late ? [`no write for ${Math.round(gapMs)} ms`] : []),
+    ...(agreeMs > agreeMsMax ? [`agreed only after ${Math.round(agreeMs)} ms`] : []),
+  ];
 }
 
 /**

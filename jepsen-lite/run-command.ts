@@ -12,6 +12,7 @@ interface Options {
   readonly nemesis: readonly string[];
   readonly network: readonly Network[];
   readonly seed: number;
+  readonly patient?: true;
   readonly dir?: string;
 }
 
@@ -31,6 +32,7 @@ export function addRunCommand(program: Command): void {
     .option('--nemesis <NAME,..|all>', nemesisNames.join(' '), among(nemesisNames), nemesisNames)
     .option('--network <NAME,..>', 'relays, namespaces, or both in turn', among(networks), networks)
     .option('--seed <N>', 'order and choices of the nemeses', above0, 1 + (Date.now() % seedMax))
+    .option('--patient', 'tell how long things took and do not judge it')
     .option('--dir <OUT>', 'keep all histories there')
     .action(async (options: Options) => {
       process.exitCode = await runWith(options);
@@ -43,7 +45,7 @@ async function runWith(options: Options): Promise<number> {
   const chosen = nemeses.filter(({ name }) => nemesis.includes(name));
   const say = (line: string) => console.log(line);
   const what = { nodes, minutes, workloads: workload, nemeses: chosen, networks: network };
-  const run = new Run({ ...what, seed, dir, say });
+  const run = new Run({ ...what, seed, judgesTimes: options.patient !== true, dir, say });
   return exitCodeOf(await run.execute());
 }
 

@@ -26,6 +26,8 @@ export interface RunOptions {
   /** Taken in turn. */
   readonly networks: readonly Network[];
   readonly seed: number;
+  /** False: how long things took is told and not judged, for machines that do other work too. */
+  readonly judgesTimes: boolean;
   /** Keeps every history. Null: a temporary directory, deleted when nothing was found. */
   readonly dir: string | null;
   readonly say: (line: string) => void;
@@ -153,8 +155,9 @@ export class Run {
 
   private async phase(name: string, nemesis: Nemesis, kind: Kind, harm: Harm): Promise<boolean> {
     const { workloads, forward } = kind;
-    const options = { nemesis, workloads, harm, name, forward, electionTimeoutMs };
-    const result = await runPhase(options);
+    const { judgesTimes } = this.options;
+    const what = { nemesis, workloads, harm, name, forward };
+    const result = await runPhase({ ...what, electionTimeoutMs, judgesTimes });
     this.reached.add(nemesis.name);
     this.skipped.delete(nemesis.name);
     const { history, ...figures } = result;

@@ -26,5 +26,5 @@ const {
 endOnSignals();
 const say = (line: string) => console.log(line);
 const networks = ['relays', 'namespaces'] as const;
-const all = { nodes: [3, 5], workloads: workloadNames, nemeses, networks };
+const all = { nodes: [3, 5], workloads: workloadNames, nemeses, networks, judgesTimes: true };
 process.exitCode = exitCodeOf(await new Run({ ...all, minutes, seed, dir, say }).execute());

@@ -7,8 +7,14 @@ import { Connection } from './connection.js';
 import { Recorder } from './recorder.js';
 import { makeClients, type Workload, type WorkloadContext } from './workload.js';
 
-/** A follower may follow a leader that is cut off from the others for one election timeout. */
-const staleMsMax = 5000 + 1000 + 500;
+const setMs = 2000;
+/** Shorter than a fault lasts: what a node held before it must not be served afterwards. */
+export const staleReadSettings = [`max-staleness-ms=${setMs}`];
+/**
+ * A follower may follow a leader that is cut off from the others for one election timeout. The
+ * rest is for busy machines.
+ */
+const staleMsMax = setMs + 1000 + 2000;
 const readersPerNode = 2;
 
 export function staleReads(context: WorkloadContext): Workload {
