@@ -53,7 +53,13 @@ class Keys {
 
 type Step = (client: Client, key: Key, dice: number, unique: string) => Promise<unknown>;
 
-function keyed(name: string, usesMax: number, makeStep: (context: WorkloadContext) => Step) {
+/** `settles` is false where keys change though nobody writes: then local reads may be stale. */
+function keyed(
+  name: string,
+  usesMax: number,
+  makeStep: (context: WorkloadContext) => Step,
+  settles = true,
+) {
   return (context: WorkloadContext): Workload => {
     const keys = new Keys(name, context, usesMax);
     const clients = makeClients(context, clientsPerWorkload);
@@ -66,10 +72,13 @@ function keyed(name: string, usesMax: number, makeStep: (context: WorkloadContex
     return {
       name,
       steps: clients.map(next),
-      finish: () =>
-        readEverywhere(context, async (client) => {
+      finish: async () => {
+        const look = async (client: Client) => {
           for (const key of keys.all) await read(client, key);
-        }),
+        };
+        if (settles) await readEverywhere(context, look);
+        else await Promise.all(clients.map(look));
+      },
       close: () => closeAll(clients),
     };
   };
@@ -139,8 +148,12 @@ const slew = 0.01;
 const earlyMs = 5;
 const lateMs = 3000;
 
-export const timeToLive = (stallMsMax: number) =>
-  keyed('ttl', 40, ({ history, random }) => async (client, key, dice, unique) => {
+export const timeToLive = (stallMsMax: number) => keyed('ttl', 40, liveStep(stallMsMax), false);
+
+const liveStep =
+  (stallMsMax: number) =>
+  ({ history, random }: WorkloadContext): Step =>
+  async (client, key, dice, unique) => {
     const { name } = key;
     if (dice < 75) return read(client, key);
     if (dice < 80) return write(client, key, unique);
@@ -154,4 +167,4 @@ export const timeToLive = (stallMsMax: number) =>
     const ret = Recorder.now() + Math.round(late * 1e6);
     const { st } = result;
     history.add({ p: history.newProcess(), k: name, f: 'expire', a: unique, call, ret, st });
-  });
+  };
