@@ -90,6 +90,8 @@ export interface NodeClusterOptions {
 export class NodeCluster {
   private readonly children = new Map<string, ChildProcess>();
   private readonly askedToEnd = new WeakSet<ChildProcess>();
+  /** How often a node was started. */
+  starts = 0;
 
   private constructor(
     readonly dir: string,
@@ -268,6 +270,7 @@ export class NodeCluster {
     const command = [...launcher, process.execPath, program, ...this.flags(node)];
     const child = spawn(command[0]!, command.slice(1), { stdio, env });
     closeSync(log);
+    this.starts++;
     alive.add(child);
     this.children.set(id, child);
     child.once('exit', (code, signal) => {

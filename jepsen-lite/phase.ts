@@ -39,6 +39,8 @@ export interface PhaseResult {
   /** From healing until all nodes had the same digest. */
   readonly agreeMs: number;
   readonly elections: number;
+  /** Nodes that were started again. */
+  readonly restarts: number;
   /** A line each. */
   readonly problems: readonly string[];
 }
@@ -56,7 +58,7 @@ export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   const strange: string[] = [];
   const context = { cluster, history, random, strange, phase: options.name, forward };
   const workloads = options.workloads.map((make) => make(context));
-  const termBefore = await termOf(harm);
+  const [termBefore, startsBefore] = [await termOf(harm), cluster.starts];
   const prober = new Prober(cluster);
   for (const workload of workloads) await workload.prepare?.();
   const load = new Load(workloads, harm);
@@ -78,7 +80,9 @@ export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   if (options.judgesTimes) problems.push(...tooLong(gapMs, gapMsMax, agreeMs));
   for (const workload of workloads) workload.close();
   const elections = (await termOf(harm)) - termBefore;
-  return { nemesis: nemesis.name, history, gapMs, gapMsMax, agreeMs, elections, problems };
+  const restarts = cluster.starts - startsBefore;
+  const times = { gapMs, gapMsMax, agreeMs };
+  return { nemesis: nemesis.name, history, ...times, elections, restarts, problems };
 }
 
 function tooLong(gapMs: number, gapMsMax: number | null, agreeMs: number): string[] {

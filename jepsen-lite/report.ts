@@ -8,6 +8,7 @@ export interface PhaseSummary extends Omit<PhaseResult, 'history'> {
   readonly unknown: number;
   readonly kind: string;
   readonly nodes: number;
+  readonly network: string;
   readonly undecided: boolean;
   readonly isFine: boolean;
 }
@@ -30,7 +31,8 @@ export function phaseLine(phase: PhaseSummary): string {
     `${phase.refused} refused`,
     `${phase.unknown} unknown`,
   ];
-  const head = `${verdict.padEnd(9)} ${nemesis.padEnd(22)} ${nodes} nodes, ${kind.padEnd(8)}`;
+  const where = `${nodes} nodes, ${phase.network}, ${kind}`;
+  const head = `${verdict.padEnd(9)} ${nemesis.padEnd(22)} ${where.padEnd(29)}`;
   const shown = problems.slice(0, shownMax).map((problem) => `\n  ${problem}`);
   const more = problems.length > shownMax ? `\n  and ${problems.length - shownMax} more` : '';
   return `${head} ${figures.join(', ')}${shown.join('')}${more}`;
@@ -51,6 +53,8 @@ export function summary(report: RunReport): string[] {
   });
   const operations = phases.reduce((sum, phase) => sum + phase.operations, 0);
   const elections = phases.reduce((sum, phase) => sum + phase.elections, 0);
+  const restarts = phases.reduce((sum, phase) => sum + phase.restarts, 0);
+  const partitions = phases.filter(({ nemesis }) => /^(partition|one-way)/.test(nemesis)).length;
   const bad = phases.filter(({ isFine }) => !isFine).length;
   const undecided = phases.filter((phase) => phase.undecided).length;
   return [
@@ -59,7 +63,8 @@ export function summary(report: RunReport): string[] {
     ...lines,
     ...[...skipped].map(([name, reason]) => `  ${name.padEnd(22)} skipped: ${reason}`),
     ...(notReached.length > 0 ? [`  not reached in time: ${notReached.join(', ')}`] : []),
-    `${phases.length} phases, ${operations} operations, ${elections} terms, ` +
+    `${phases.length} phases, ${operations} operations, ${restarts} restarts of nodes, ` +
+      `${partitions} partitions, ${elections} terms, ` +
       `${report.controls} controls (${report.deafControls} judged fine), ` +
       `${bad} phases with violations, ${undecided} undecided`,
   ];

@@ -25,6 +25,8 @@ export interface RigOptions {
 
 export interface Rig {
   readonly harm: Harm;
+  /** What there really is. */
+  readonly network: Network;
   /** Why there are no disks though they were asked for. */
   readonly noDisks: string | null;
   /** Why there are relays though namespaces were asked for. */
@@ -96,7 +98,8 @@ export async function startRig(options: RigOptions): Promise<Rig> {
       if (clean) rmSync(dir, { recursive: true, force: true });
     };
     const noDisks = typeof made === 'string' ? made : null;
-    return { harm, noDisks, noNamespaces: network.problem, stop };
+    const real = network.problem === null ? options.network : 'relays';
+    return { harm, network: real, noDisks, noNamespaces: network.problem, stop };
   } catch (error) {
     await remove();
     throw error;

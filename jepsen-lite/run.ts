@@ -15,7 +15,7 @@ import { runPhase } from './phase.js';
 import { pictureOf } from './picture.js';
 import type { Recorder } from './recorder.js';
 import { type PhaseSummary, phaseLine, summary } from './report.js';
-import { type Network, startRig } from './rig.js';
+import { type Network, type Rig, startRig } from './rig.js';
 
 export interface RunOptions {
   /** Cluster sizes, taken in turn. */
@@ -122,7 +122,7 @@ export class Run {
       for (let phase = 0; phase < phasesPerCluster && (phase === 0 || !this.isOver); phase++) {
         const nemesis = this.next(rig.harm);
         if (nemesis === null) break;
-        isFine = (await this.phase(`${round}.${phase}`, nemesis, kind, rig.harm)) && isFine;
+        isFine = (await this.phase(`${round}.${phase}`, nemesis, kind, rig)) && isFine;
       }
     } finally {
       await rig.stop(isFine);
@@ -153,7 +153,8 @@ export class Run {
     return null;
   }
 
-  private async phase(name: string, nemesis: Nemesis, kind: Kind, harm: Harm): Promise<boolean> {
+  private async phase(name: string, nemesis: Nemesis, kind: Kind, rig: Rig): Promise<boolean> {
+    const { harm, network } = rig;
     const { workloads, forward } = kind;
     const { judgesTimes } = this.options;
     const what = { nemesis, workloads, harm, name, forward };
@@ -173,6 +174,7 @@ export class Run {
       },
       problems,
       kind: kind.name,
+      network,
       nodes: harm.cluster.ids.length,
       undecided: verdict === 'unknown',
       isFine: problems.length === 0,
