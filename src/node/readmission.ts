@@ -72,8 +72,7 @@ export class Readmission {
     if (!configuration.learners.includes(member.id)) return null;
     const progress = status.peers.find((p) => p.id === member.id);
     const caughtUp =
-      progress !== undefined &&
-      progress.recentlyActive &&
+      progress?.recentlyActive === true &&
       progress.matchIndex > 0 &&
       status.lastLogIndex - progress.matchIndex < caughtUpEntries;
     return caughtUp ? promoted(configuration, member.id) : null;

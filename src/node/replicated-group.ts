@@ -52,10 +52,13 @@ export interface ReplicatedGroupOptions {
 
 /** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
 const forwardTimeoutElections = 5;
-const uncertainText =
-  'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect';
-const readLostText = 'TRYAGAIN leadership changed before the read could be confirmed';
-const unloggedText = 'TRYAGAIN leadership changed before the command was logged';
+const lost = {
+  unknown:
+    'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect',
+  read: 'TRYAGAIN leadership changed before the read could be confirmed',
+  unlogged: 'TRYAGAIN leadership changed before the command was logged',
+} as const;
+const unloggedReply = Buffer.from(`-${lost.unlogged}\r\n`);
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
@@ -165,7 +168,9 @@ export class ReplicatedGroup implements Group {
       this.runRead(origin, spec, args);
       return null;
     }
-    if (this.queue.waiting >= limits.pendingReadsMax) return 'overloaded';
+    const { waiting, waitingBytes } = this.queue;
+    const full = waiting >= limits.pendingReadsMax || waitingBytes >= limits.pendingReadBytesMax;
+    if (full) return 'overloaded';
     this.neededIndex = Math.max(this.neededIndex, origin.seenIndex);
     this.queue.pushRead(origin, spec, args);
     this.scheduleFlush();
@@ -214,11 +219,11 @@ export class ReplicatedGroup implements Group {
 
   private proposeBatch(): void {
     const stamp = this.stamp();
-    const logged = this.queue.closeBatch(stamp, this.options.randomU32(), (data) => {
+    const propose = (data: Uint8Array) => {
       const proposal = this.driver!.propose(data);
-      return proposal.ok ? { index: proposal.index, term: proposal.term } : null;
-    });
-    if (!logged) this.failAll();
+      return proposal.ok ? proposal : null;
+    };
+    this.queue.closeBatch(stamp, this.options.randomU32(), propose, unloggedReply);
   }
 
   /** Also for pulses and touches: proposes a payload made by this node. */
@@ -308,7 +313,7 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, readLostText));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, lost.read));
   }
 
   appliedThrough(index: LogIndex): void {
@@ -384,11 +389,7 @@ export class ReplicatedGroup implements Group {
   private failAll(): void {
     this.waiting = [];
     this.settingChanges.failAll();
-    this.queue.failAll((origin, kind) => {
-      const text =
-        kind === 'unknown' ? uncertainText : kind === 'unlogged' ? unloggedText : readLostText;
-      answerLost(origin, text);
-    });
+    this.queue.failAll((origin, kind) => answerLost(origin, lost[kind]));
   }
 }
 
