@@ -119,7 +119,7 @@ export class GroupRunner implements DriverListener {
   tick(): void {
     this.driver.tick();
     this.pulse.tick();
-    this.options.clients.tick(this.isCaughtUp());
+    this.options.clients.tick();
     this.writeFirstSettings();
     this.ticks++;
     if (this.ticks % intakeTicks === 0) this.takeIn();
@@ -214,12 +214,6 @@ export class GroupRunner implements DriverListener {
 
   configurationApplied(configuration: Configuration, index: LogIndex): void {
     this.options.onConfiguration(configuration, index);
-  }
-
-  private isCaughtUp(): boolean {
-    const { core } = this.driver;
-    if (core.lastApplied < core.commitIndex) return false;
-    return core.role === 'leader' || (core.leader !== null && core.recentLeaderContact);
   }
 
   private writeFirstSettings(): void {

@@ -324,8 +324,8 @@ export class ReplicatedGroup implements Group {
     for (const read of ready) this.queue.confirm(read.token);
   }
 
-  tick(caughtUp: boolean): void {
-    if (caughtUp) this.admission.noteCaughtUp();
+  tick(): void {
+    this.admission.tick();
     this.forwarder.tick();
   }
 

@@ -121,6 +121,16 @@ export class RaftCore {
     return this.state.role === 'leader' || this.state.timer.leaderHeardRecently;
   }
 
+  /**
+   * Up to where the leader last told that entries may be committed, here or not; null: no leader
+   * told within the minimum election timeout.
+   */
+  get leaderCommit(): LogIndex | null {
+    const { role, log } = this.state;
+    if (role === 'leader') return this.readyToServe ? log.committed : log.lastIndex;
+    return this.recentLeaderContact ? this.state.leaderCommit : null;
+  }
+
   /** Term of an entry in memory, or at the edge of it; null when it is not known there. */
   termAt(index: LogIndex): Term | null {
     return this.state.log.termAt(index);

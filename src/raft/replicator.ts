@@ -25,7 +25,11 @@ export class Replicator {
   /** The last piece cut from the log; the next follower most likely wants the same. */
   private piece: Piece | null = null;
 
+  /** Leaders before this one may have committed so far, known here or not (figure 8). */
+  private readonly inheritedIndex: LogIndex;
+
   constructor(private readonly state: CoreState) {
+    this.inheritedIndex = state.log.lastIndex;
     this.updatePeers(state.log.lastIndex + 1);
   }
 
@@ -172,6 +176,7 @@ export class Replicator {
       to: progress.id,
       term: state.term,
       leaderCommit,
+      committed: Math.max(state.log.committed, this.inheritedIndex),
       round,
     });
   }

@@ -52,6 +52,7 @@ const kinds: fc.Arbitrary<Message>[] = [
     ...envelope,
     kind: fc.constant('heartbeat-request'),
     leaderCommit: whole,
+    committed: whole,
     round: whole,
   }),
   fc.record({ ...envelope, kind: fc.constant('heartbeat-response'), round: whole }),

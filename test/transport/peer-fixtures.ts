@@ -45,7 +45,8 @@ export function append(from: NodeId, to: NodeId, entries: readonly Entry[]): App
 }
 
 export function heartbeat(from: NodeId, to: NodeId, round: number): Message {
-  return { kind: 'heartbeat-request', group: 0, from, to, term: 3, leaderCommit: 0, round };
+  const commit = { leaderCommit: 0, committed: 0 };
+  return { kind: 'heartbeat-request', group: 0, from, to, term: 3, ...commit, round };
 }
 
 export interface ReceivedSnapshot {
