@@ -43,7 +43,7 @@ export async function staleReadControl({ cluster, links }: Harm): Promise<Record
 }
 
 const writesBeforePowerLoss = 500;
-const comeBackMsMax = 20_000;
+const comeBackMsMax = 8000;
 
 /**
  * With `durability os` a loss of power everywhere loses acknowledged writes: if it does not, the
