@@ -211,6 +211,18 @@ const clientRows: readonly Row[] = [
     doc: 'Password that clients must give; empty is none.',
   },
   {
+    name: 'protected-mode',
+    default: 'yes',
+    schema: oneOf('yes', 'no'),
+    doc: 'Without a password only clients of this machine are let in.',
+  },
+  {
+    name: 'acllog-max-len',
+    default: '128',
+    schema: whole(0, 1_000_000),
+    doc: 'Entries kept for ACL LOG.',
+  },
+  {
     name: 'maxclients',
     default: '10000',
     schema: whole(1, 1_000_000),
@@ -279,7 +291,7 @@ const serverRows: readonly Row[] = [
     default: '',
     schema: notYet(),
     fixed: true,
-    doc: 'File of users and rules; not supported yet.',
+    doc: 'File of users and rules; not supported, as users are kept in the log.',
   },
   tls('tls-port', '0'),
   ...['tls-cert-file', 'tls-key-file', 'tls-ca-cert-file', 'tls-ca-cert-dir'].map((name) =>

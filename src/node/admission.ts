@@ -7,7 +7,7 @@ import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
 import type { Args } from '../resp/args.js';
-import type { Origin, Refusal } from '../server/group.js';
+import type { Group, Origin, Refusal } from '../server/group.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 
@@ -29,6 +29,12 @@ export class Admission {
   private caughtUpAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: AdmissionOptions) {}
+
+  get settingsKnown(): Group['settingsKnown'] {
+    if (this.options.isLoading()) return 'loading';
+    const heardNothing = this.caughtUpAtMs === Number.NEGATIVE_INFINITY;
+    return this.options.core() !== null && heardNothing ? 'recovered' : 'current';
+  }
 
   /** All that is known to be committed is applied, and a leader is there. */
   noteCaughtUp(): void {

@@ -136,7 +136,8 @@ export class GroupRunner implements DriverListener {
     if (kind === ApplicationKind.touches) this.touches.received(reader);
     else if (kind === ApplicationKind.forward)
       this.options.clients.forwarded.received(from, reader);
-    else if (kind === ApplicationKind.forwardReply) this.options.clients.forwardReply(from, reader);
+    else if (kind === ApplicationKind.forwardReply)
+      this.options.clients.forwarder.onReply(from, reader);
     else throw new TgError('PROTOCOL', `an application message of kind ${kind}`);
   }
 
@@ -228,7 +229,7 @@ export class GroupRunner implements DriverListener {
     if (this.settingsProposed || core.role !== 'leader' || !core.readyToServe) return;
     if (clients.machine.settingsInitialised) return;
     this.settingsProposed = true;
-    void clients.proposeSettings(this.options.firstSettings()).then((refusal) => {
+    void clients.changeSettings(this.options.firstSettings()).then((refusal) => {
       if (refusal !== null) this.settingsProposed = false;
     });
   }

@@ -3,7 +3,6 @@
  * of them when leadership changes. Never lies: a refusal means the command did not and will not
  * happen; what was logged and not settled when leadership goes is answered with UNCERTAIN.
  */
-import type { ByteReader } from '../codec/byte-cursor.js';
 import type { Settings } from '../config.js';
 import { assert } from '../errors.js';
 import { limits } from '../limits.js';
@@ -52,10 +51,13 @@ export interface ReplicatedGroupOptions {
 
 /** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
 const forwardTimeoutElections = 5;
-const uncertainText =
-  'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect';
-const readLostText = 'TRYAGAIN leadership changed before the read could be confirmed';
-const unloggedText = 'TRYAGAIN leadership changed before the command was logged';
+/** Answers to what was under way when leadership went. */
+const lostTexts = {
+  unknown:
+    'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect',
+  unlogged: 'TRYAGAIN leadership changed before the command was logged',
+  read: 'TRYAGAIN leadership changed before the read could be confirmed',
+} as const;
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
@@ -75,7 +77,7 @@ export class ReplicatedGroup implements Group {
   applyingOrigin: Origin | null = null;
   private listener: AppliedListener | null = null;
   private readonly admission: Admission;
-  private readonly forwarder: Forwarder;
+  readonly forwarder: Forwarder;
   readonly forwarded: ForwardedCommands;
   private readonly settingChanges = new SettingChanges();
   private readonly watchers: (() => void)[] = [];
@@ -113,6 +115,7 @@ export class ReplicatedGroup implements Group {
     machine.onTouch = this.onTouch;
     machine.keyspace.listen(this.listener);
     this.listener?.flushed();
+    this.settingChanges.look(machine);
     this.changed();
   }
 
@@ -229,11 +232,8 @@ export class ReplicatedGroup implements Group {
 
   /** The stamp of an entry proposed now: the log's time never goes back. */
   stamp(): number {
-    const stamp = Math.max(
-      this.options.logClock.now(),
-      this.machine.nowMs,
-      this.lastProposedStampMs,
-    );
+    const now = this.options.logClock.now();
+    const stamp = Math.max(now, this.machine.nowMs, this.lastProposedStampMs);
     this.lastProposedStampMs = stamp;
     return stamp;
   }
@@ -276,8 +276,8 @@ export class ReplicatedGroup implements Group {
       this.machine.skipEntry(entry.index);
       return 0;
     }
-    const batch = this.queue.takeBatch(entry.index, entry.term);
     const { machine } = this;
+    const batch = this.queue.takeBatch(entry.index, entry.term);
     const commands = machine.beginEntry(entry.index, entry.data);
     if (batch === null) {
       for (let at = 0; at < commands; at++) machine.applyNext(nullSink);
@@ -285,6 +285,7 @@ export class ReplicatedGroup implements Group {
       this.queue.walk(batch, (origin) => this.applyFor(origin));
     }
     machine.endEntry();
+    this.settingChanges.look(machine);
     return commands;
   }
 
@@ -308,7 +309,7 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, readLostText));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, lostTexts.read));
   }
 
   appliedThrough(index: LogIndex): void {
@@ -327,11 +328,6 @@ export class ReplicatedGroup implements Group {
   peerDown(peer: NodeId): void {
     this.forwarder.peerDown(peer);
     this.forwarded.peerDown(peer);
-  }
-
-  /** What the leader answered to commands that this node forwarded. */
-  forwardReply(from: NodeId, reader: ByteReader): void {
-    this.forwarder.onReply(from, reader);
   }
 
   roleChanged(change: RoleChange): void {
@@ -369,11 +365,19 @@ export class ReplicatedGroup implements Group {
     return this.machine.clusterSetting(name);
   }
 
-  changeSetting(name: string, value: string): Promise<SettingOutcome> {
-    return this.proposeSettings([[name, value]]);
+  clusterSettings(prefix: string): readonly (readonly [string, string])[] {
+    return this.machine.clusterSettings(prefix);
   }
 
-  proposeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
+  onSettings(run: () => void): void {
+    this.settingChanges.onChange(run);
+  }
+
+  get settingsKnown(): Group['settingsKnown'] {
+    return this.admission.settingsKnown;
+  }
+
+  changeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
@@ -384,11 +388,7 @@ export class ReplicatedGroup implements Group {
   private failAll(): void {
     this.waiting = [];
     this.settingChanges.failAll();
-    this.queue.failAll((origin, kind) => {
-      const text =
-        kind === 'unknown' ? uncertainText : kind === 'unlogged' ? unloggedText : readLostText;
-      answerLost(origin, text);
-    });
+    this.queue.failAll((origin, kind) => answerLost(origin, lostTexts[kind]));
   }
 }
 

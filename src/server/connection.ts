@@ -10,6 +10,7 @@ import type { Args } from '../resp/args.js';
 import { ReplyBuffer } from '../resp/reply-buffer.js';
 import { nullSink, type ReplySink } from '../resp/reply-sink.js';
 import { RequestParser } from '../resp/request-parser.js';
+import type { Acl } from './acl/acl.js';
 import type { Origin, ReadTracker } from './group.js';
 import type { LiveSettings, OutputLimit } from './live-settings.js';
 import { type Subscriber, Subscriptions } from './pubsub.js';
@@ -27,6 +28,7 @@ export type Stall =
 
 export interface ConnectionHost {
   readonly live: LiveSettings;
+  readonly acl: Acl;
   readonly stats: ServerStats;
   dispatch(connection: Connection, args: Args): Stall | null;
   /** Output or an end is waiting: call flush() at the end of the turn. */
@@ -82,7 +84,7 @@ export class Connection implements Origin, Subscriber {
     this.out = new ReplyBuffer(noteError);
     this.scratch = new ReplyBuffer(noteError);
     this.reply = this.out;
-    this.session = new Session(host.live.requirepass === '');
+    this.session = new Session(host.acl);
     socket.on('data', (chunk: Buffer) => this.onData(chunk));
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.answered());
@@ -104,7 +106,7 @@ export class Connection implements Origin, Subscriber {
   }
 
   get isAuthenticated(): boolean {
-    return this.session.authenticated || this.host.live.requirepass === '';
+    return this.session.authenticated || this.host.acl.defaultIsOpen;
   }
 
   /** Bytes of commands that were read and not dispatched. */
@@ -310,7 +312,7 @@ export class Connection implements Origin, Subscriber {
   }
 
   private isOver(): boolean {
-    if (this.pending > 0 || this.out.byteLength > 0) return false;
+    if (this.pending > 0 || this.stall === 'busy' || this.out.byteLength > 0) return false;
     return this.ending || (this.inputEnded && !this.isHalted() && this.held.length === 0);
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
+import type { Acl } from './acl/acl.js';
 import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
 import { refusalText, resolve, unknownCommand } from './gates.js';
@@ -17,6 +18,7 @@ export interface DispatcherOptions {
   readonly group: Group;
   readonly clock: Clock;
   readonly live: LiveSettings;
+  readonly acl: Acl;
   /** A connection waits: try again when something changed or its time is over. */
   readonly park: (connection: Connection) => void;
 }
@@ -74,6 +76,10 @@ export class Dispatcher {
     if (typeof spec === 'string') return this.refuse(connection, spec);
     if (!connection.isAuthenticated && !spec.flags.includes('no_auth')) {
       return this.refuse(connection, 'NOAUTH Authentication required.');
+    }
+    if (!connection.session.user.unrestricted) {
+      const refusal = this.options.acl.refusal(connection, spec, args);
+      if (refusal !== null) return this.refuse(connection, refusal);
     }
     if (
       connection.protocol === 2 &&

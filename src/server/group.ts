@@ -124,7 +124,19 @@ export interface Group {
   };
   /** Redis Cluster's slots over the local keys. */
   countKeysInSlot(slot: number): number;
-  /** Settings that all nodes share and that live in the log; resolves when applied. */
-  changeSetting(name: string, value: string): Promise<SettingOutcome>;
+  /**
+   * Settings that all nodes share and that live in the log; resolves when applied. An empty value
+   * removes one. All pairs change at once; none: what was logged before is applied then.
+   */
+  changeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome>;
   clusterSetting(name: string): string | null;
+  /** All whose names begin so. */
+  clusterSettings(prefix: string): readonly (readonly [string, string])[];
+  /** Called when shared settings were applied here, or came with a snapshot. */
+  onSettings(run: () => void): void;
+  /**
+   * How much of the shared settings this node knows after its start: it reads its disk, it knows
+   * what it knew when it ended, or it has also heard from a leader (or there is nothing to know).
+   */
+  readonly settingsKnown: 'loading' | 'recovered' | 'current';
 }

@@ -2,6 +2,7 @@
 import type { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
+import type { ChannelSpec } from './acl/selector.js';
 import type { Connection, Stall } from './connection.js';
 
 /**
@@ -18,13 +19,15 @@ export interface LocalSpec extends SpecBase {
    * ones.
    */
   readonly anytime?: boolean;
+  /** Redis: which arguments are channels, for ACL. Leaving one needs no right. */
+  readonly channels?: ChannelSpec;
   /** Sub-commands by lower-case name; `run` is for the command without any. */
   readonly subcommands?: ReadonlyMap<string, LocalSpec>;
   run(connection: Connection, args: Args, reply: ReplySink): Outcome;
 }
 
 type Described = Partial<Omit<SpecBase, 'name' | 'arity' | 'summary'>> &
-  Pick<LocalSpec, 'anytime'> & { readonly summary: string };
+  Pick<LocalSpec, 'anytime' | 'channels'> & { readonly summary: string };
 
 /** Fills in what most local commands share. */
 export function local(
@@ -56,8 +59,10 @@ export function container(
   subcommands: readonly LocalSpec[],
   alone?: LocalSpec['run'],
 ): LocalSpec {
-  const own = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
-  const shared = { acl: own.acl, group: own.group, since: own.since };
+  const bare = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
+  // Redis: what a container allows is up to its sub-commands.
+  const own = alone === undefined ? { ...bare, acl: ['slow'] as const } : bare;
+  const shared = { acl: ['slow'] as const, group: own.group, since: own.since };
   const all = [...subcommands, helpOf(name, shared, subcommands)];
   return { ...own, subcommands: new Map(all.map((spec) => [spec.name, spec])) };
 }

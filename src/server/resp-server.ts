@@ -6,13 +6,17 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
+import { Acl } from './acl/acl.js';
 import { CommandTable } from './command-table.js';
+import { describeClient } from './commands/client.js';
 import { localCommands } from './commands/local-commands.js';
 import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
 import { LiveSettings } from './live-settings.js';
+import { isLocalAddress, protectedModeText } from './protected-mode.js';
 import { type PublishedMessage, PubSub } from './pubsub.js';
+import type { ServerContext } from './server-context.js';
 import type { SettingsAccess } from './settings-access.js';
 import { ServerStats } from './stats.js';
 import { announceLeaders } from './switch-master.js';
@@ -46,6 +50,7 @@ export class RespServer implements ConnectionHost {
   readonly connections = new Map<number, Connection>();
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
+  readonly acl: Acl;
   private readonly server: Server;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
@@ -68,22 +73,29 @@ export class RespServer implements ConnectionHost {
       applyingOrigin: () => group.applyingOrigin,
       onUse: (inUse) => group.listen(inUse ? this.tracking : null),
     });
-    const table: CommandTable = new CommandTable([
-      ...keyspaceSpecs,
-      ...localCommands({
-        ...options,
-        live: this.live,
-        stats: this.stats,
-        connections: this.connections,
-        pubsub: this.pubsub,
-        tracking: this.tracking,
-        table: () => table,
-        port: () => this.port,
-        carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
-      }),
-    ]);
+    const context: ServerContext = {
+      ...options,
+      live: this.live,
+      acl: () => this.acl,
+      stats: this.stats,
+      connections: this.connections,
+      pubsub: this.pubsub,
+      tracking: this.tracking,
+      table: () => table,
+      port: () => this.port,
+      carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
+    };
+    const table: CommandTable = new CommandTable([...keyspaceSpecs, ...localCommands(context)]);
+    this.acl = new Acl({
+      group,
+      clock,
+      live: this.live,
+      connections: this.connections,
+      commands: table.all,
+      describeClient: (connection) => describeClient(context, connection),
+    });
     const park = (connection: Connection) => this.parked.add(connection);
-    this.dispatcher = new Dispatcher({ table, group, clock, live: this.live, park });
+    this.dispatcher = new Dispatcher({ table, group, clock, live: this.live, acl: this.acl, park });
     group.onChange(() => this.wakeSoon());
     announceLeaders(group, this.pubsub);
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
@@ -149,10 +161,11 @@ export class RespServer implements ConnectionHost {
   }
 
   private accept(socket: Socket): void {
-    if (this.stopping || this.connections.size >= this.live.maxclients) {
+    const refusal = this.refusal(socket);
+    if (refusal !== null) {
       this.stats.rejectedConnections++;
       socket.on('error', () => socket.destroy());
-      socket.write('-ERR max number of clients reached\r\n');
+      socket.write(`-${refusal}\r\n`);
       socket.destroySoon();
       return;
     }
@@ -160,6 +173,13 @@ export class RespServer implements ConnectionHost {
     this.stats.connections++;
     const id = this.nextId++;
     this.connections.set(id, new Connection(id, socket, this));
+  }
+
+  private refusal({ remoteAddress }: Socket): string | null {
+    const full = this.stopping || this.connections.size >= this.live.maxclients;
+    if (full) return 'ERR max number of clients reached';
+    const isOpen = this.live.protectedMode && this.acl.defaultIsOpen;
+    return isOpen && !isLocalAddress(remoteAddress) ? protectedModeText : null;
   }
 
   private flush(): void {

@@ -1,6 +1,7 @@
 /** What the commands of a node may use. */
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
+import type { Acl } from './acl/acl.js';
 import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
 import type { Group } from './group.js';
@@ -18,6 +19,7 @@ export interface ServerContext {
   readonly group: Group;
   readonly settings: SettingsAccess;
   readonly live: LiveSettings;
+  readonly acl: () => Acl;
   readonly clock: Clock;
   readonly stats: ServerStats;
   readonly pubsub: PubSub;

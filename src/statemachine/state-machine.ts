@@ -28,6 +28,8 @@ const headerBytes = 9;
 
 export class StateMachine {
   appliedIndex: number;
+  /** Counts the entries with shared settings that were applied. */
+  settingsVersion = 0;
   private readonly settings: Map<string, string>;
   private readonly reader = new PayloadReader();
   private readonly args = new Args();
@@ -67,13 +69,18 @@ export class StateMachine {
     this.localContext.onTouch = run;
   }
 
-  /** False until the first leader wrote its settings into the log. */
+  /** False until the first leader wrote its settings into the log; users may come before. */
   get settingsInitialised(): boolean {
-    return this.settings.size > 0;
+    return this.settings.has('maxmemory-policy');
   }
 
   clusterSetting(name: string): string | null {
     return this.settings.get(name) ?? null;
+  }
+
+  /** Names and values of the shared settings whose names begin so. */
+  clusterSettings(prefix: string): readonly (readonly [string, string])[] {
+    return [...this.settings].filter(([name]) => name.startsWith(prefix));
   }
 
   /** Starts an entry; returns how many commands it holds. */
@@ -146,11 +153,18 @@ export class StateMachine {
         return this.keyspace.applyTouches(slots, validAt);
       }
       case PayloadKind.settings:
-        for (const [name, value] of decodeSettings(body)) this.settings.set(name, value);
+        for (const [name, value] of decodeSettings(body)) this.setSetting(name, value);
+        this.settingsVersion++;
         return this.useSettings();
       default:
         throw new TgError('UNKNOWN_FORMAT', `an entry of kind ${kind}`);
     }
+  }
+
+  /** An empty value removes the setting. */
+  private setSetting(name: string, value: string): void {
+    if (value === '') this.settings.delete(name);
+    else this.settings.set(name, value);
   }
 
   private useSettings(): void {

@@ -11,6 +11,7 @@ import type {
   Origin,
   Refusal,
   SessionReadSpec,
+  SettingOutcome,
 } from '../../src/server/group.js';
 import { BatchWriter } from '../../src/statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../../src/statemachine/command-spec.js';
@@ -34,6 +35,8 @@ export class FakeGroup implements Group {
   private listener: AppliedListener | null = null;
   leaderPort = 7001;
   readonly shared = new Map<string, string>();
+  settingsKnown: Group['settingsKnown'] = 'current';
+  private readonly settingsWatchers: (() => void)[] = [];
   private readonly waiting: Operation[] = [];
   private readonly watchers: (() => void)[] = [];
   private readonly writer = new BatchWriter();
@@ -135,9 +138,29 @@ export class FakeGroup implements Group {
     return this.machine.keyspace.size;
   }
 
-  async changeSetting(name: string, value: string): Promise<Refusal | null> {
-    if (this.refusal === null) this.shared.set(name, value);
-    return this.refusal;
+  /** Applied some turns later, in order. */
+  async changeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.refusal !== null) return this.refusal;
+    this.share(pairs);
+    return null;
+  }
+
+  /** As if another node had changed them. */
+  share(pairs: readonly (readonly [string, string])[]): void {
+    for (const [name, value] of pairs) {
+      if (value === '') this.shared.delete(name);
+      else this.shared.set(name, value);
+    }
+    for (const run of this.settingsWatchers) run();
+  }
+
+  clusterSettings(prefix: string): readonly (readonly [string, string])[] {
+    return [...this.shared].filter(([name]) => name.startsWith(prefix));
+  }
+
+  onSettings(run: () => void): void {
+    this.settingsWatchers.push(run);
   }
 
   clusterSetting(name: string): string | null {

@@ -26,7 +26,7 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         setInfo,
       ),
       local('info', 2, { summary: 'Describes this connection.' }, (connection, _args, reply) =>
-        reply.verbatim('txt', `${describe(context, connection)}\n`),
+        reply.verbatim('txt', `${describeClient(context, connection)}\n`),
       ),
       local(
         'list',
@@ -95,11 +95,14 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       else chosen = [];
     } else return reply.error('ERR syntax error');
   }
-  reply.verbatim('txt', chosen.map((connection) => `${describe(context, connection)}\n`).join(''));
+  reply.verbatim(
+    'txt',
+    chosen.map((connection) => `${describeClient(context, connection)}\n`).join(''),
+  );
 }
 
 /** One line as Redis' catClientInfoString. */
-function describe(context: ServerContext, connection: Connection): string {
+export function describeClient(context: ServerContext, connection: Connection): string {
   const { socket, session, subscriptions } = connection;
   const now = Date.now();
   const seconds = (since: number) => Math.floor((now - since) / 1000);
@@ -136,7 +139,7 @@ function describe(context: ServerContext, connection: Connection): string {
     ['tot-mem', connection.queryBytes + socket.writableLength],
     ['events', 'r'],
     ['cmd', connection.lastCommand],
-    ['user', 'default'],
+    ['user', session.user.name],
     ['redir', context.tracking.modeOf(connection)?.redirect ?? -1],
     ['resp', connection.protocol],
     ['lib-name', session.libraryName],

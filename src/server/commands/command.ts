@@ -2,6 +2,7 @@
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { SpecBase } from '../../statemachine/command-spec.js';
+import { subcommandsOf, usesOf } from '../acl/acl-commands.js';
 import { type AnySpec, arityFits } from '../command-table.js';
 import { keyPositions } from '../key-arguments.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
@@ -80,22 +81,28 @@ function words(list: readonly string[], prefix: string, reply: ReplySink): void 
   for (const word of list) reply.simple(prefix + word);
 }
 
+/** One specification for all keys that are used in the same way. */
 function keySpecs(spec: SpecBase, reply: ReplySink): void {
-  const { first, last, step } = spec.keys;
+  const { first, last, step, useOf } = spec.keys;
   if (first === 0) return reply.set(0);
-  reply.set(1);
-  reply.map(3);
-  reply.text('flags');
-  words(spec.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'], '', reply);
-  reply.text('begin_search');
-  searchSpec('index', [['index', first]], reply);
-  reply.text('find_keys');
-  const range: [string, number][] = [
-    ['lastkey', last < 0 ? last : last - first],
-    ['keystep', step],
-    ['limit', 0],
-  ];
-  searchSpec('range', range, reply);
+  const uses = usesOf(spec);
+  reply.set(uses.length);
+  for (const [at, use] of uses.entries()) {
+    const begin = first + at * step;
+    const end = at < uses.length - 1 ? begin : last;
+    reply.map(3);
+    reply.text('flags');
+    words([...use.split(' '), ...(useOf === undefined ? [] : ['variable_flags'])], '', reply);
+    reply.text('begin_search');
+    searchSpec('index', [['index', begin]], reply);
+    reply.text('find_keys');
+    const range: [string, number][] = [
+      ['lastkey', end < 0 ? end : end - begin],
+      ['keystep', step],
+      ['limit', 0],
+    ];
+    searchSpec('range', range, reply);
+  }
 }
 
 function searchSpec(type: string, spec: readonly [string, number][], reply: ReplySink): void {
@@ -205,10 +212,4 @@ function getKeys(context: ServerContext, args: Args, reply: ReplySink): void {
   for (const index of positions) {
     reply.bulk(args.bytes, args.start(index + 2), args.end(index + 2));
   }
-}
-
-function subcommandsOf(spec: AnySpec): readonly LocalSpec[] {
-  return spec.kind === 'local' && spec.subcommands !== undefined
-    ? [...spec.subcommands.values()]
-    : [];
 }

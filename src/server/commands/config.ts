@@ -145,7 +145,7 @@ async function share(
   const { settings, group } = context;
   for (const [at, { name }] of changes.entries()) {
     // settings.set() has checked the value and given it its plain form ("1gb" is bytes now).
-    const outcome = await group.changeSetting(name, settings.redisValue(name) ?? '');
+    const outcome = await group.changeSettings([[name, settings.redisValue(name) ?? '']]);
     if (outcome === null) continue;
     if (outcome === 'unknown') return connection.reply.error(uncertainText);
     takeBack(context, changes.slice(at));

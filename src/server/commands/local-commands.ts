@@ -2,6 +2,7 @@
 import type { SessionReadSpec } from '../group.js';
 import type { LocalSpec } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
+import { aclCommands } from './acl.js';
 import { clientCommands } from './client.js';
 import { clusterCommands } from './cluster.js';
 import { commandCommands } from './command.js';
@@ -15,6 +16,7 @@ import { transactionCommands } from './transactions.js';
 
 export function localCommands(context: ServerContext): (LocalSpec | SessionReadSpec)[] {
   return [
+    ...aclCommands(context),
     ...connectionCommands(context),
     ...clientCommands(context),
     ...commandCommands(context),
