@@ -29,6 +29,8 @@ export interface LocalSpec extends SpecBase {
 type Described = Partial<Omit<SpecBase, 'name' | 'arity' | 'summary'>> &
   Pick<LocalSpec, 'anytime' | 'channels'> & { readonly summary: string };
 
+const fastConnection: LocalSpec['acl'] = ['fast', 'connection'];
+
 /** Fills in what most local commands share. */
 export function local(
   name: string,
@@ -41,7 +43,7 @@ export function local(
     name,
     arity,
     flags: ['loading', 'stale', 'fast'],
-    acl: ['fast', 'connection'],
+    acl: fastConnection,
     keys: { first: 0, last: 0, step: 0 },
     group: 'connection',
     since: '1.0.0',
@@ -52,19 +54,26 @@ export function local(
   };
 }
 
-/** A command made of sub-commands, e.g. CLIENT. `alone`: what it does without one, e.g. COMMAND. */
+/**
+ * A command made of sub-commands, e.g. CLIENT. `alone`: what it does without one, e.g. COMMAND.
+ * Its categories are those of the sub-commands that name none; what it allows itself is nothing,
+ * so it is only slow (as in Redis).
+ */
 export function container(
   name: string,
   described: Described,
   subcommands: readonly LocalSpec[],
   alone?: LocalSpec['run'],
 ): LocalSpec {
-  const bare = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
-  // Redis: what a container allows is up to its sub-commands.
-  const own = alone === undefined ? { ...bare, acl: ['slow'] as const } : bare;
-  const shared = { acl: ['slow'] as const, group: own.group, since: own.since };
-  const all = [...subcommands, helpOf(name, shared, subcommands)];
-  return { ...own, subcommands: new Map(all.map((spec) => [spec.name, spec])) };
+  const own = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
+  const helpAcl = own.acl.filter((category) => category === 'slow' || category === 'connection');
+  const shared = { acl: helpAcl, group: own.group, since: own.since };
+  const parts = subcommands.map((sub) =>
+    sub.acl === fastConnection ? { ...sub, acl: own.acl } : sub,
+  );
+  const all = [...parts, helpOf(name, shared, parts)];
+  const subs = new Map(all.map((spec) => [spec.name, spec]));
+  return { ...own, acl: alone === undefined ? ['slow'] : own.acl, subcommands: subs };
 }
 
 function helpOf(

@@ -22,10 +22,10 @@ export class KeyPatterns {
     this.patterns = [];
   }
 
-  /** "~pattern" or "%RW~pattern" */
+  /** "~pattern" or "%RW~pattern"; Redis takes "%RW" alone for an empty pattern. */
   add(rule: string): AclFault | null {
     if (this.all) return 'after-all-keys';
-    const [, rights, text] = /^(~|%(?:r|w|rw|wr)~)(.*)$/is.exec(rule) ?? [];
+    const [, rights, text] = /^(~|%(?:r|w|rw|wr)(?:~|$))(.*)$/is.exec(rule) ?? [];
     if (rights === undefined || hasSpaces(text!)) return 'syntax';
     const read = rights === '~' || /r/i.test(rights);
     const write = rights === '~' || /w/i.test(rights);

@@ -54,7 +54,7 @@ export class Selector {
   }
 
   change(rule: string): AclFault | null {
-    const word = this.words[rule.toLowerCase()];
+    const word = this.words.get(rule.toLowerCase());
     if (word !== undefined) word();
     else if (rule[0] === '~' || rule[0] === '%') return this.keys.add(rule);
     else if (rule[0] === '&') return this.channels.add(rule.slice(1));
@@ -63,16 +63,16 @@ export class Selector {
     return null;
   }
 
-  private readonly words: Readonly<Record<string, () => void>> = {
-    allkeys: () => this.keys.reset(true),
-    '~*': () => this.keys.reset(true),
-    resetkeys: () => this.keys.reset(false),
-    allchannels: () => this.channels.reset(true),
-    '&*': () => this.channels.reset(true),
-    resetchannels: () => this.channels.reset(false),
-    allcommands: () => this.commands.changeAll(true),
-    nocommands: () => this.commands.changeAll(false),
-  };
+  private readonly words: ReadonlyMap<string, () => void> = new Map([
+    ['allkeys', () => this.keys.reset(true)],
+    ['~*', () => this.keys.reset(true)],
+    ['resetkeys', () => this.keys.reset(false)],
+    ['allchannels', () => this.channels.reset(true)],
+    ['&*', () => this.channels.reset(true)],
+    ['resetchannels', () => this.channels.reset(false)],
+    ['allcommands', () => this.commands.changeAll(true)],
+    ['nocommands', () => this.commands.changeAll(false)],
+  ]);
 
   check(spec: CheckedSpec, args: Args): Denial | null {
     if (!spec.flags.includes('no_auth') && !this.allowsCommand(spec, args)) {

@@ -49,32 +49,47 @@ export class User {
     if (rule.startsWith('>') || rule.startsWith('#')) return this.addPassword(rule);
     if (rule.startsWith('<') || rule.startsWith('!')) return this.removePassword(rule);
     if (rule.length > 1 && rule.startsWith('(') && rule.endsWith(')')) return this.select(rule);
-    const word = this.words[rule.toLowerCase()];
+    const word = this.words.get(rule.toLowerCase());
     if (word === undefined) return this.root.change(rule);
     word();
     return null;
   }
 
-  private readonly words: Readonly<Record<string, () => void>> = {
-    on: () => {
-      this.enabled = true;
-    },
-    off: () => {
-      this.enabled = false;
-    },
-    nopass: () => this.setNoPassword(true),
-    resetpass: () => this.setNoPassword(false),
-    'sanitize-payload': () => {
-      this.sanitizePayload = true;
-    },
-    'skip-sanitize-payload': () => {
-      this.sanitizePayload = false;
-    },
-    clearselectors: () => {
-      this.selectors = [this.root];
-    },
-    reset: () => this.become(new User(this.name, this.commands)),
-  };
+  private readonly words: ReadonlyMap<string, () => void> = new Map([
+    [
+      'on',
+      () => {
+        this.enabled = true;
+      },
+    ],
+    [
+      'off',
+      () => {
+        this.enabled = false;
+      },
+    ],
+    ['nopass', () => this.setNoPassword(true)],
+    ['resetpass', () => this.setNoPassword(false)],
+    [
+      'sanitize-payload',
+      () => {
+        this.sanitizePayload = true;
+      },
+    ],
+    [
+      'skip-sanitize-payload',
+      () => {
+        this.sanitizePayload = false;
+      },
+    ],
+    [
+      'clearselectors',
+      () => {
+        this.selectors = [this.root];
+      },
+    ],
+    ['reset', () => this.become(new User(this.name, this.commands))],
+  ]);
 
   private setNoPassword(on: boolean): void {
     this.noPassword = on;

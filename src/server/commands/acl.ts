@@ -168,7 +168,10 @@ function texts(list: readonly string[], reply: ReplySink): void {
 function genpass(args: Args, reply: ReplySink): void {
   if (args.count > 3) return reply.error(wrongSubcommand('acl', args));
   const given = args.count === 3 ? args.text(2) : String(genpassBits);
-  const bits = /^\d{1,10}$/.test(given) ? Number(given) : 0;
+  if (!/^-?\d{1,15}$/.test(given)) {
+    return reply.error('ERR value is not an integer or out of range');
+  }
+  const bits = Number(given);
   if (bits < 1 || bits > genpassBitsMax) {
     return reply.error(
       'ERR ACL GENPASS argument must be the number of bits for the output password, a positive ' +

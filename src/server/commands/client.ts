@@ -10,7 +10,7 @@ import { trackingCommands } from './tracking.js';
 export function clientCommands(context: ServerContext): LocalSpec[] {
   const summary = 'A container for client connection commands.';
   return [
-    container('client', { summary, since: '2.4.0' }, [
+    container('client', { summary, since: '2.4.0', acl: ['slow', 'connection'] }, [
       local('id', 2, { summary: 'Returns the id of the connection.' }, (connection, _args, reply) =>
         reply.integer(connection.id),
       ),
@@ -31,13 +31,20 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
       local(
         'list',
         -2,
-        { summary: 'Lists open connections.', syntax: '[TYPE type] [ID id [id ...]]' },
+        {
+          acl: ['admin', 'slow', 'dangerous', 'connection'],
+          summary: 'Lists open connections.',
+          syntax: '[TYPE type] [ID id [id ...]]',
+        },
         (_connection, args, reply) => list(context, args, reply),
       ),
       ...trackingCommands(context),
-      onOff('no-evict', (connection, on) => {
-        connection.session.noEvict = on;
-      }),
+      {
+        ...onOff('no-evict', (connection, on) => {
+          connection.session.noEvict = on;
+        }),
+        acl: ['admin', 'slow', 'dangerous', 'connection'],
+      },
       onOff('no-touch', (connection, on) => {
         connection.session.noTouch = on;
       }),

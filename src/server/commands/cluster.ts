@@ -26,7 +26,12 @@ export function clusterCommands(context: ServerContext): LocalSpec[] {
     local(
       name,
       3,
-      { ...shared, summary: 'Lists the replicas of a master.', syntax: 'node-id' },
+      {
+        ...shared,
+        acl: ['admin', 'slow', 'dangerous'],
+        summary: 'Lists the replicas of a master.',
+        syntax: 'node-id',
+      },
       (_connection, args, reply) => listReplicas(context, args, reply),
     );
   return [

@@ -33,7 +33,12 @@ export function serverCommands(context: ServerContext): LocalSpec[] {
     local(
       'role',
       1,
-      { ...server, since: '2.8.12', summary: 'Returns the replication role.' },
+      {
+        ...server,
+        acl: ['admin', 'fast', 'dangerous'],
+        since: '2.8.12',
+        summary: 'Returns the replication role.',
+      },
       (_connection, _args, reply) => role(context, reply),
     ),
     local(
@@ -55,7 +60,7 @@ export function serverCommands(context: ServerContext): LocalSpec[] {
       {
         ...server,
         since: '5.0.0',
-        acl: ['fast'],
+        acl: ['read', 'fast'],
         summary: 'Displays the version.',
         syntax: '[VERSION version]',
       },

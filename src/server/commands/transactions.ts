@@ -52,6 +52,7 @@ export function transactionCommands(context: ServerContext): (LocalSpec | Sessio
       1,
       {
         ...shared,
+        acl: ['slow', 'transaction'],
         anytime: true,
         since: '1.2.0',
         summary: 'Executes all commands in a transaction.',
