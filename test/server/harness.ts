@@ -17,14 +17,17 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export async function startServer(given: Record<string, string> = {}): Promise<World> {
+export async function startServer(
+  given: Record<string, string> = {},
+  host = '127.0.0.1',
+): Promise<World> {
   const group = new FakeGroup();
   const settings = new Settings(
     Object.entries(given).map(([name, value]) => ({ name, value, from: 'test' })),
   );
   const broadcasts: PublishedMessage[] = [];
   const server = new RespServer({
-    host: '127.0.0.1',
+    host,
     port: 0,
     nodeId: 'n1',
     group,
@@ -69,8 +72,8 @@ export class RawClient {
     });
   }
 
-  static async open(port: number): Promise<RawClient> {
-    const socket = connect(port, '127.0.0.1');
+  static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = connect(port, host);
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);
