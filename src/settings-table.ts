@@ -275,6 +275,15 @@ const clientRows: readonly Row[] = [
 
 const serverRows: readonly Row[] = [
   {
+    name: 'cluster-secret',
+    default: '',
+    schema: z.string().refine((text) => text === '' || (text.length >= 16 && text.length <= 512), {
+      message: 'must be empty or have 16 to 512 characters',
+    }),
+    fixed: true,
+    doc: 'What nodes must know to be peers of this one, the same on all; empty is none.',
+  },
+  {
     name: 'slowlog-log-slower-than',
     default: '10000',
     schema: whole(-1, secondsMax),

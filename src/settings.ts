@@ -26,7 +26,7 @@ export function badConfig(from: string, what: string): TgError {
 }
 
 /** Secrets stay out of error messages and logs. */
-const secretNames: readonly string[] = ['requirepass'];
+const secretNames: readonly string[] = ['requirepass', 'cluster-secret'];
 
 function shown(name: string, value: string): string {
   return secretNames.includes(name) ? '' : `, not '${value}'`;

@@ -58,6 +58,7 @@ export function realAdapters(
     listenHost: config.peerListen.host,
     listenPort: config.peerListen.port,
     clock,
+    secret: config.settings.get('cluster-secret'),
     logger: {
       info: (fields, text) => logger.info(fields, text),
       warn: (fields, text) => logger.warn(fields, text),
