@@ -59,6 +59,10 @@ export interface PeerHello {
   readonly peerAddress: string;
   /** The newest configuration the node knows; null before it has one. */
   readonly configuration: Configuration | null;
+  /** Where that configuration is committed; 0 while the node does not know that it is. */
+  readonly configurationIndex: LogIndex;
+  /** The node has nothing yet and asks to be taken in as a learner. */
+  readonly joining: boolean;
   readonly clientAddress: string;
   readonly httpAddress: string | null;
   readonly zone: string | null;

@@ -1,6 +1,6 @@
 /**
  * Everything that belongs to one Raft group in this process: core, driver, the group as clients
- * see it, snapshots, readmission of lost members, pulses. Created when the node has a log to run,
+ * see it, snapshots, intake of members, pulses. Created when the node has a log to run,
  * be it empty.
  */
 import { ApplicationKind } from '../codec/application.js';
@@ -22,9 +22,9 @@ import type {
 } from '../raft/types.js';
 import { StateMachineRestorer } from '../statemachine/state-machine.js';
 import { type DriverListener, GroupDriver } from './group-driver.js';
+import type { Intake } from './intake.js';
 import type { LogClock } from './log-clock.js';
 import { Pulse } from './pulse.js';
-import type { Readmission } from './readmission.js';
 import { finishRestore, type Recovered } from './recovery.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { Snapshotter } from './snapshotter.js';
@@ -41,7 +41,7 @@ export interface GroupRunnerOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly logClock: LogClock;
-  readonly readmission: Readmission;
+  readonly intake: Intake;
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
   readonly random: (bound: number) => number;
@@ -50,14 +50,14 @@ export interface GroupRunnerOptions {
   /** This node promised to stand by its leader (lease-promise.ts). */
   readonly standsByLeader: () => boolean;
   readonly snapshotThresholdBytes: () => number;
-  readonly onConfiguration: (configuration: Configuration) => void;
+  readonly onConfiguration: (configuration: Configuration, index: LogIndex) => void;
   readonly onRole: (change: RoleChange) => void;
   readonly onError: (what: string, error: unknown) => void;
   readonly onFatal: (error: TgError) => void;
 }
 
-/** Ticks between two looks at members that came back with an empty directory. */
-const readmissionTicks = 20;
+/** Ticks between two looks at nodes that come in and learners that catch up. */
+const intakeTicks = 10;
 /** One window of touches; see TLRU.md for what other lengths cost. */
 const touchWindowTicks = 25;
 
@@ -119,15 +119,15 @@ export class GroupRunner implements DriverListener {
   tick(): void {
     this.driver.tick();
     this.pulse.tick();
-    this.options.clients.tick(this.isCaughtUp());
+    this.options.clients.tick();
     this.writeFirstSettings();
     this.ticks++;
-    if (this.ticks % readmissionTicks === 0) this.readmit();
+    if (this.ticks % intakeTicks === 0) this.takeIn();
     if (this.ticks % touchWindowTicks === 0) this.touches.endWindow();
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
-    if (!this.options.readmission.isMember(this.driver.core.configuration, from)) return;
+    if (!this.options.intake.isMember(this.driver.core.configuration, from)) return;
     this.driver.step(messages);
   }
 
@@ -213,14 +213,8 @@ export class GroupRunner implements DriverListener {
     this.snapshotter.send(to);
   }
 
-  configurationApplied(configuration: Configuration): void {
-    this.options.onConfiguration(configuration);
-  }
-
-  private isCaughtUp(): boolean {
-    const { core } = this.driver;
-    if (core.lastApplied < core.commitIndex) return false;
-    return core.role === 'leader' || (core.leader !== null && core.recentLeaderContact);
+  configurationApplied(configuration: Configuration, index: LogIndex): void {
+    this.options.onConfiguration(configuration, index);
   }
 
   private writeFirstSettings(): void {
@@ -241,10 +235,10 @@ export class GroupRunner implements DriverListener {
     clients.changed();
   }
 
-  private readmit(): void {
+  private takeIn(): void {
     const { core } = this.driver;
     if (core.role !== 'leader') return;
-    const change = this.options.readmission.nextChange(core);
+    const change = this.options.intake.look(core, this.ticks);
     if (change !== null) this.driver.act(() => core.changeConfiguration(change));
   }
 }

@@ -51,13 +51,13 @@ export interface ReplicatedGroupOptions {
 
 /** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
 const forwardTimeoutElections = 5;
-/** Answers to what was under way when leadership went. */
-const lostTexts = {
+const lost = {
   unknown:
     'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect',
-  unlogged: 'TRYAGAIN leadership changed before the command was logged',
   read: 'TRYAGAIN leadership changed before the read could be confirmed',
+  unlogged: 'TRYAGAIN leadership changed before the command was logged',
 } as const;
+const unloggedReply = Buffer.from(`-${lost.unlogged}\r\n`);
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
@@ -168,7 +168,9 @@ export class ReplicatedGroup implements Group {
       this.runRead(origin, spec, args);
       return null;
     }
-    if (this.queue.waiting >= limits.pendingReadsMax) return 'overloaded';
+    const { waiting, waitingBytes } = this.queue;
+    const full = waiting >= limits.pendingReadsMax || waitingBytes >= limits.pendingReadBytesMax;
+    if (full) return 'overloaded';
     this.neededIndex = Math.max(this.neededIndex, origin.seenIndex);
     this.queue.pushRead(origin, spec, args);
     this.scheduleFlush();
@@ -217,11 +219,11 @@ export class ReplicatedGroup implements Group {
 
   private proposeBatch(): void {
     const stamp = this.stamp();
-    const logged = this.queue.closeBatch(stamp, this.options.randomU32(), (data) => {
+    const propose = (data: Uint8Array) => {
       const proposal = this.driver!.propose(data);
-      return proposal.ok ? { index: proposal.index, term: proposal.term } : null;
-    });
-    if (!logged) this.failAll();
+      return proposal.ok ? proposal : null;
+    };
+    this.queue.closeBatch(stamp, this.options.randomU32(), propose, unloggedReply);
   }
 
   /** Also for pulses and touches: proposes a payload made by this node. */
@@ -309,7 +311,7 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, lostTexts.read));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, lost.read));
   }
 
   appliedThrough(index: LogIndex): void {
@@ -320,8 +322,8 @@ export class ReplicatedGroup implements Group {
     for (const read of ready) this.queue.confirm(read.token);
   }
 
-  tick(caughtUp: boolean): void {
-    if (caughtUp) this.admission.noteCaughtUp();
+  tick(): void {
+    this.admission.tick();
     this.forwarder.tick();
   }
 
@@ -388,7 +390,7 @@ export class ReplicatedGroup implements Group {
   private failAll(): void {
     this.waiting = [];
     this.settingChanges.failAll();
-    this.queue.failAll((origin, kind) => answerLost(origin, lostTexts[kind]));
+    this.queue.failAll((origin, kind) => answerLost(origin, lost[kind]));
   }
 }
 

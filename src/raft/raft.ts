@@ -69,6 +69,11 @@ export class RaftCore {
     return this.state.configurations.latest;
   }
 
+  /** Where the log has it; for one that came with a snapshot, the index of the snapshot. */
+  get configurationIndex(): LogIndex {
+    return this.state.configurations.latestIndex;
+  }
+
   get commitIndex(): LogIndex {
     return this.state.log.committed;
   }
@@ -100,6 +105,11 @@ export class RaftCore {
     return this.roles.leader?.readyToServe ?? false;
   }
 
+  /** True when some configuration of the log named this node, committed or not. */
+  get wasMember(): boolean {
+    return this.state.wasMember;
+  }
+
   /** True when a committed configuration no longer names this node and an earlier one did. */
   get removed(): boolean {
     const { configurations, log, id } = this.state;
@@ -109,6 +119,16 @@ export class RaftCore {
   /** A leader was heard within the minimum election timeout: votes are refused. */
   get recentLeaderContact(): boolean {
     return this.state.role === 'leader' || this.state.timer.leaderHeardRecently;
+  }
+
+  /**
+   * Up to where the leader last told that entries may be committed, here or not; null: no leader
+   * told within the minimum election timeout.
+   */
+  get leaderCommit(): LogIndex | null {
+    const { role, log } = this.state;
+    if (role === 'leader') return this.readyToServe ? log.committed : log.lastIndex;
+    return this.recentLeaderContact ? this.state.leaderCommit : null;
   }
 
   /** Term of an entry in memory, or at the edge of it; null when it is not known there. */

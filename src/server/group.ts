@@ -136,7 +136,7 @@ export interface Group {
   onSettings(run: () => void): void;
   /**
    * How much of the shared settings this node knows after its start: it reads its disk, it knows
-   * what it knew when it ended, or it has also heard from a leader (or there is nothing to know).
+   * what it knew when it ended, or it has also heard from a leader.
    */
   readonly settingsKnown: 'loading' | 'recovered' | 'current';
 }

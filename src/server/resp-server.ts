@@ -14,6 +14,7 @@ import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
 import { LiveSettings } from './live-settings.js';
+import type { Membership } from './membership.js';
 import { isLocalAddress, protectedModeText } from './protected-mode.js';
 import { type PublishedMessage, PubSub } from './pubsub.js';
 import type { ServerContext } from './server-context.js';
@@ -28,6 +29,7 @@ export interface RespServerOptions {
   readonly port: number;
   readonly nodeId: string;
   readonly group: Group;
+  readonly membership: Membership;
   readonly settings: SettingsAccess;
   readonly clock: Clock;
   /** A client sent SHUTDOWN. */

@@ -6,6 +6,7 @@ import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
 import type { Group } from './group.js';
 import type { LiveSettings } from './live-settings.js';
+import type { Membership } from './membership.js';
 import type { PubSub } from './pubsub.js';
 import type { SettingsAccess } from './settings-access.js';
 import type { ServerStats } from './stats.js';
@@ -17,6 +18,7 @@ export const redisVersion = '7.2.4';
 export interface ServerContext {
   readonly nodeId: string;
   readonly group: Group;
+  readonly membership: Membership;
   readonly settings: SettingsAccess;
   readonly live: LiveSettings;
   readonly acl: () => Acl;

@@ -174,6 +174,10 @@ async function round(seed: number, deafAt: number | null): Promise<string[]> {
   await writeVersions(cluster.port(leader), numbers(seed), seed * versionsPerRound);
   writing = false;
   const wrong = (await Promise.all(reading)).flat();
+  await waitFor('the last expiry', async () => {
+    const keyspace = await cluster.info(leader, 'keyspace');
+    return /expires=0,/.test(keyspace.get('db0') ?? 'expires=0,') ? true : null;
+  });
   const applied = String(await cluster.command(leader, 'TGCACHE', 'APPLIED'));
   await waitFor('all nodes to have applied everything', async () => {
     for (const id of cluster.ids) {

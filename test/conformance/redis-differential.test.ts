@@ -1,6 +1,6 @@
 /**
  * The same seeded random commands to a redis-server and to a cluster of one tgcache node, over
- * RESP2 and RESP3. TGCACHE_DIFFERENTIAL_COMMANDS and TGCACHE_DIFFERENTIAL_SEED make it a soak.
+ * RESP2 and RESP3. DIFFERENTIAL_COMMANDS and DIFFERENTIAL_SEED make it a soak.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster } from '../cluster/harness.js';
@@ -10,8 +10,8 @@ import { RedisProcess, redisVersion } from './redis-process.js';
 import { ReplyComparison } from './reply-comparison.js';
 import { type Command, type Reply, RespPipe } from './resp-pipe.js';
 
-const commandsWanted = Number(process.env.TGCACHE_DIFFERENTIAL_COMMANDS ?? 30_000);
-const firstSeed = Number(process.env.TGCACHE_DIFFERENTIAL_SEED ?? 1);
+const commandsWanted = Number(process.env.DIFFERENTIAL_COMMANDS ?? 30_000);
+const firstSeed = Number(process.env.DIFFERENTIAL_SEED ?? 1);
 const sequenceLength = 100;
 const prelude: readonly Command[] = [['DISCARD'], ['UNWATCH'], ['FLUSHALL']];
 const version = redisVersion();

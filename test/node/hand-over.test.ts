@@ -23,7 +23,12 @@ async function run(bench: Bench, reachable: readonly string[], turns: (clock: Fa
   };
   const driver = { core: bench.core, stopped: false, act } as unknown as GroupDriver;
   let done = false;
-  const ended = handOver({ driver, clock, reachable: (id) => reachable.includes(id) }).then(() => {
+  const ended = handOver({
+    withinMs: 1500,
+    driver,
+    clock,
+    reachable: (id) => reachable.includes(id),
+  }).then(() => {
     done = true;
   });
   for (let turn = 0; turn < 400 && !done; turn++) {

@@ -58,7 +58,13 @@ describe('terms (5.1)', () => {
 
   test('messages of another group or for another node are ignored', () => {
     const bench = follower();
-    const body = { kind: 'heartbeat-request', from: 'n2', term: 9, leaderCommit: 0 } as const;
+    const body = {
+      kind: 'heartbeat-request',
+      from: 'n2',
+      term: 9,
+      leaderCommit: 0,
+      committed: 0,
+    } as const;
     bench.core.step({ ...body, group: 2, to: 'n1', round: 1 });
     bench.core.step({ ...body, group: 1, to: 'n3', round: 1 });
     expect(bench.core.term).toBe(1);

@@ -201,3 +201,26 @@ describe('the lease (6.4.1, requirement 40)', () => {
     expect(bench.core.leaseAgeTicks()).toBe(Number.POSITIVE_INFINITY);
   });
 });
+
+test('heartbeats tell a follower that lags what is committed beyond its log', () => {
+  const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1], commit: 2 }));
+  bench.pump();
+  expect(bench.core.leaderCommit).toBe(null);
+  heartbeat(bench, 1, 1, 2, 'n2', 9).pump();
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([2, 9]);
+  heartbeat(bench, 2, 1, 2, 'n3', 12).pump();
+  expect(bench.core.leaderCommit).toBe(12);
+  bench.tick(20);
+  expect(bench.core.leaderCommit).toBe(null);
+});
+
+test('a new leader does not know yet what leaders before it committed, and tells so', () => {
+  const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1, 1], commit: 1 }));
+  elect(bench);
+  bench.core.requestRead(1);
+  const beats = bench.pump().take('heartbeat-request');
+  expect(beats.at(-1)).toMatchObject({ leaderCommit: 0, committed: 3 });
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([1, 4]);
+  ack(bench, 'n2', bench.core.lastLogIndex);
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([4, 4]);
+});

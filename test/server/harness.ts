@@ -5,9 +5,11 @@ import { SystemClock } from '../../src/node/system-clock.js';
 import type { PublishedMessage } from '../../src/server/pubsub.js';
 import { RespServer } from '../../src/server/resp-server.js';
 import { FakeGroup } from './fake-group.js';
+import { FakeMembership } from './fake-membership.js';
 
 export interface World {
   readonly group: FakeGroup;
+  readonly membership: FakeMembership;
   readonly server: RespServer;
   readonly settings: Settings;
   readonly port: number;
@@ -22,6 +24,7 @@ export async function startServer(
   host = '127.0.0.1',
 ): Promise<World> {
   const group = new FakeGroup();
+  const membership = new FakeMembership();
   const settings = new Settings(
     Object.entries(given).map(([name, value]) => ({ name, value, from: 'test' })),
   );
@@ -31,6 +34,7 @@ export async function startServer(
     port: 0,
     nodeId: 'n1',
     group,
+    membership,
     settings,
     clock: new SystemClock(),
     onShutdown: () => {
@@ -44,6 +48,7 @@ export async function startServer(
   await server.start();
   const world: World = {
     group,
+    membership,
     server,
     settings,
     port: server.port,
