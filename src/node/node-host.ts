@@ -6,7 +6,8 @@
 import { randomInt } from 'node:crypto';
 import { ApplicationKind } from '../codec/application.js';
 import { ByteReader } from '../codec/byte-cursor.js';
-import { formatHostPort, type NodeConfig } from '../config.js';
+import { formatHostPort, type NodeConfig, type Settings } from '../config.js';
+import { rewriteConfigFile } from '../config-sources.js';
 import { TgError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
@@ -40,6 +41,8 @@ export interface NodeHooks {
   readonly logger: Logger;
   /** A client sent SHUTDOWN. */
   onShutdownCommand(): void;
+  /** Absolute path of the file of settings; null: none was given. */
+  readonly configFile: string | null;
 }
 
 export interface RunningNode {
@@ -136,6 +139,8 @@ class NodeHost implements RunningNode, TransportHandler {
       settings,
       clock,
       onShutdown: () => hooks.onShutdownCommand(),
+      configFile: hooks.configFile,
+      rewriteConfig: () => rewriteConfig(hooks.configFile, settings),
       broadcast: this.broadcast.publish,
       onError: (what, error) => hooks.logger.warn({ error: String(error) }, what),
     });
@@ -366,6 +371,17 @@ class NodeHost implements RunningNode, TransportHandler {
   private fail(error: TgError): void {
     this.stopTicking();
     this.resolveFailed(error);
+  }
+}
+
+/** CONFIG REWRITE: an error text, or null. */
+function rewriteConfig(file: string | null, settings: Settings): string | null {
+  if (file === null) return 'no file was given';
+  try {
+    rewriteConfigFile(file, settings.changes);
+    return null;
+  } catch (error) {
+    return String(error);
   }
 }
 

@@ -15,12 +15,14 @@ import { nullSink } from '../resp/reply-sink.js';
 import type {
   AppliedListener,
   ClusterNode,
+  ExecutionMeter,
   Group,
   NodeAddress,
   Origin,
   Refusal,
   SessionReadSpec,
   SettingOutcome,
+  SnapshotInfo,
 } from '../server/group.js';
 import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
@@ -37,6 +39,7 @@ import type { LogClock } from './log-clock.js';
 import { OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
 import { SettingChanges } from './setting-changes.js';
+import { noSnapshots, type Snapshotter } from './snapshotter.js';
 
 export interface ReplicatedGroupOptions {
   readonly clock: Clock;
@@ -73,6 +76,8 @@ export class ReplicatedGroup implements Group {
   /** What must be applied before the local reads of this turn may run. */
   private neededIndex = 0;
   applyingOrigin: Origin | null = null;
+  meter: ExecutionMeter | null = null;
+  snapshots: Snapshotter | null = null;
   private listener: AppliedListener | null = null;
   private readonly admission: Admission;
   private readonly forwarder: Forwarder;
@@ -257,9 +262,11 @@ export class ReplicatedGroup implements Group {
   }
 
   private runRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
+    const begun = this.meter === null ? 0 : this.meter.begin(spec, args);
     const context = this.machine.readContext(
       Math.max(this.machine.nowMs, this.options.logClock.now()),
       this.options.randomU32,
+      origin.noTouch !== true || spec.name === 'touch',
     );
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else {
@@ -267,6 +274,7 @@ export class ReplicatedGroup implements Group {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     }
+    this.meter?.end(origin, spec, args, begun);
   }
 
   // What the driver tells.
@@ -289,10 +297,14 @@ export class ReplicatedGroup implements Group {
   }
 
   private applyFor(origin: Origin): void {
+    const { machine, meter } = this;
     const { tracker } = origin;
     this.applyingOrigin = origin;
-    if (tracker === null) this.machine.applyNext(origin.reply);
-    else this.machine.applyNext(origin.reply, (args) => tracker.beforeTransaction(args));
+    const spec = machine.nextCommand();
+    const begun = meter === null ? 0 : meter.begin(spec, machine.commandArgs);
+    if (tracker === null) machine.apply(spec, origin.reply);
+    else machine.apply(spec, origin.reply, (args) => tracker.beforeTransaction(args));
+    meter?.end(origin, spec, machine.commandArgs, begun);
     this.listener?.settled();
     this.applyingOrigin = null;
   }
@@ -355,6 +367,10 @@ export class ReplicatedGroup implements Group {
 
   digest(): Promise<{ index: number; digest: string }> {
     return digestOf(this.machine, this.options.clock);
+  }
+
+  snapshotInfo(): SnapshotInfo {
+    return this.snapshots?.info() ?? noSnapshots;
   }
 
   keyspaceInfo() {

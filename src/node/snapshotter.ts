@@ -6,6 +6,7 @@
 import { limits } from '../limits.js';
 import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
 import type { GroupId, LogIndex, NodeId, SnapshotMeta } from '../raft/types.js';
+import type { SnapshotInfo } from '../server/group.js';
 import type { StateView } from '../statemachine/state-machine.js';
 import type { GroupDriver } from './group-driver.js';
 
@@ -23,6 +24,14 @@ export interface SnapshotterOptions {
   readonly onError: (what: string, error: unknown) => void;
 }
 
+export const noSnapshots: SnapshotInfo = {
+  lastAtMs: null,
+  lastMs: -1,
+  currentMs: -1,
+  taken: 0,
+  failed: false,
+};
+
 interface Mark {
   readonly index: LogIndex;
   readonly bytes: number;
@@ -37,12 +46,27 @@ export class Snapshotter {
   private saving = false;
   private readonly sendingTo = new Set<NodeId>();
   private stopped = false;
-  snapshotsTaken = 0;
+  private snapshotsTaken = 0;
+  private lastAtMs: number | null = null;
+  private lastMs = -1;
+  private lastFailed = false;
+  private savingSinceMs = 0;
 
   constructor(private readonly options: SnapshotterOptions) {}
 
   stop(): void {
     this.stopped = true;
+  }
+
+  /** For INFO persistence. */
+  info(): SnapshotInfo {
+    return {
+      lastAtMs: this.lastAtMs,
+      lastMs: this.lastMs,
+      currentMs: this.saving ? this.options.clock.monotonicMs() - this.savingSinceMs : -1,
+      taken: this.snapshotsTaken,
+      failed: this.lastFailed,
+    };
   }
 
   /** Counts an applied entry; starts a snapshot when one is due. */
@@ -60,11 +84,15 @@ export class Snapshotter {
   private start(): void {
     if (this.saving || this.stopped) return;
     this.saving = true;
+    this.savingSinceMs = this.options.clock.monotonicMs();
     this.bytesAtSnapshot = this.appliedBytes;
     // After this turn's entries, so that the view is of exactly one index.
     this.options.clock.endOfTurn(() => {
       this.save()
-        .catch((error: unknown) => this.options.onError('a snapshot could not be saved', error))
+        .catch((error: unknown) => {
+          this.lastFailed = true;
+          this.options.onError('a snapshot could not be saved', error);
+        })
         .finally(() => {
           this.saving = false;
         });
@@ -94,6 +122,9 @@ export class Snapshotter {
     }
     this.lastSnapshotBytes = bytes;
     this.snapshotsTaken++;
+    this.lastFailed = false;
+    this.lastAtMs = this.options.clock.wallMs();
+    this.lastMs = this.options.clock.monotonicMs() - this.savingSinceMs;
     await this.compact(meta);
   }
 

@@ -1,7 +1,7 @@
 /** Commands that a node answers by itself, without the log. */
 import type { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
-import type { SpecBase } from '../statemachine/command-spec.js';
+import type { ReadSpec, SpecBase } from '../statemachine/command-spec.js';
 import type { Connection, Stall } from './connection.js';
 
 /**
@@ -9,6 +9,9 @@ import type { Connection, Stall } from './connection.js';
  * reply is written into `connection.reply` by the time it resolves.
  */
 export type Outcome = void | Stall | Promise<void>;
+
+/** Answered by the node, or a read of the keyspace. */
+export type Subcommand = LocalSpec | ReadSpec;
 
 export interface LocalSpec extends SpecBase {
   readonly kind: 'local';
@@ -18,13 +21,15 @@ export interface LocalSpec extends SpecBase {
    * ones.
    */
   readonly anytime?: boolean;
+  /** True: `run` hands it to the group as another command, which is the one that is counted. */
+  readonly delegates?: boolean;
   /** Sub-commands by lower-case name; `run` is for the command without any. */
-  readonly subcommands?: ReadonlyMap<string, LocalSpec>;
+  readonly subcommands?: ReadonlyMap<string, Subcommand>;
   run(connection: Connection, args: Args, reply: ReplySink): Outcome;
 }
 
 type Described = Partial<Omit<SpecBase, 'name' | 'arity' | 'summary'>> &
-  Pick<LocalSpec, 'anytime'> & { readonly summary: string };
+  Pick<LocalSpec, 'anytime' | 'delegates'> & { readonly summary: string };
 
 /** Fills in what most local commands share. */
 export function local(
@@ -53,19 +58,21 @@ export function local(
 export function container(
   name: string,
   described: Described,
-  subcommands: readonly LocalSpec[],
+  subcommands: readonly Subcommand[],
   alone?: LocalSpec['run'],
 ): LocalSpec {
   const own = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
   const shared = { acl: own.acl, group: own.group, since: own.since };
   const all = [...subcommands, helpOf(name, shared, subcommands)];
-  return { ...own, subcommands: new Map(all.map((spec) => [spec.name, spec])) };
+  // A read of the keyspace knows where it belongs and stays the object that the log names.
+  const named = all.map((spec) => (spec.kind === 'read' ? spec : { ...spec, container: name }));
+  return { ...own, subcommands: new Map(named.map((spec) => [spec.name, spec])) };
 }
 
 function helpOf(
   name: string,
   shared: Partial<SpecBase>,
-  subcommands: readonly LocalSpec[],
+  subcommands: readonly Subcommand[],
 ): LocalSpec {
   const upper = name.toUpperCase();
   const lines = [`${upper} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`];

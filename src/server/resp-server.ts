@@ -6,17 +6,23 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
+import { ClientPause } from './client-pause.js';
 import { CommandTable } from './command-table.js';
 import { localCommands } from './commands/local-commands.js';
 import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
+import { LatencyEvents } from './latency-events.js';
 import { LiveSettings } from './live-settings.js';
+import { Monitors } from './monitors.js';
 import { type PublishedMessage, PubSub } from './pubsub.js';
 import type { SettingsAccess } from './settings-access.js';
+import { slowCommands } from './slow-commands.js';
+import { SlowLog } from './slow-log.js';
 import { ServerStats } from './stats.js';
 import { announceLeaders } from './switch-master.js';
 import { Tracking } from './tracking.js';
+import { UsageMeter } from './usage.js';
 
 export interface RespServerOptions {
   readonly host: string;
@@ -28,6 +34,9 @@ export interface RespServerOptions {
   readonly clock: Clock;
   /** A client sent SHUTDOWN. */
   readonly onShutdown: () => void;
+  readonly configFile: string | null;
+  /** CONFIG REWRITE: an error text, or null. */
+  readonly rewriteConfig: () => string | null;
   /** Carries a published message to the other nodes; may lose it. */
   readonly broadcast: (message: PublishedMessage) => void;
   /**
@@ -46,6 +55,11 @@ export class RespServer implements ConnectionHost {
   readonly connections = new Map<number, Connection>();
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
+  private readonly usage: UsageMeter;
+  private readonly slowLog = new SlowLog(() => this.live.slowlogMax);
+  private readonly latency = new LatencyEvents();
+  private readonly monitors: Monitors;
+  private readonly pause: ClientPause;
   private readonly server: Server;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
@@ -62,6 +76,11 @@ export class RespServer implements ConnectionHost {
     const { group, settings, clock } = options;
     this.live = new LiveSettings(settings);
     this.pubsub = new PubSub(options.broadcast);
+    this.monitors = new Monitors(clock);
+    this.pause = new ClientPause(clock, () => this.wakeSoon());
+    const { slowLog, latency, live, stats } = this;
+    this.usage = new UsageMeter(stats, live, slowCommands({ slowLog, latency, live, clock }));
+    group.meter = this.usage;
     this.tracking = new Tracking({
       connections: this.connections,
       keysMax: () => this.live.trackedKeysMax,
@@ -75,6 +94,11 @@ export class RespServer implements ConnectionHost {
         live: this.live,
         stats: this.stats,
         connections: this.connections,
+        usage: this.usage,
+        slowLog,
+        latency,
+        monitors: this.monitors,
+        pause: this.pause,
         pubsub: this.pubsub,
         tracking: this.tracking,
         table: () => table,
@@ -83,7 +107,8 @@ export class RespServer implements ConnectionHost {
       }),
     ]);
     const park = (connection: Connection) => this.parked.add(connection);
-    this.dispatcher = new Dispatcher({ table, group, clock, live: this.live, park });
+    const { usage, monitors, pause } = this;
+    this.dispatcher = new Dispatcher({ table, group, clock, live, usage, monitors, pause, park });
     group.onChange(() => this.wakeSoon());
     announceLeaders(group, this.pubsub);
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
@@ -145,6 +170,7 @@ export class RespServer implements ConnectionHost {
     this.connections.delete(connection.id);
     this.parked.delete(connection);
     this.pubsub.forget(connection);
+    this.monitors.forget(connection);
     this.tracking.disable(connection);
   }
 
@@ -184,7 +210,8 @@ export class RespServer implements ConnectionHost {
 
   private lookAround(): void {
     this.live.refresh();
-    this.stats.sample(this.options.clock.monotonicMs());
+    const { usedBytes } = this.options.group.keyspaceInfo();
+    this.stats.sample(this.options.clock.monotonicMs(), usedBytes);
     this.wakeParked();
     if (this.live.idleMsMax > 0) this.closeIdle();
     const now = this.options.clock.monotonicMs();

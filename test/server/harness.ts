@@ -33,6 +33,8 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
     onShutdown: () => {
       world.shutdowns++;
     },
+    configFile: null,
+    rewriteConfig: () => null,
     broadcast: (message) => broadcasts.push(message),
     onError: (what, error) => {
       throw new Error(what, { cause: error });

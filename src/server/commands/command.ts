@@ -4,7 +4,7 @@ import type { ReplySink } from '../../resp/reply-sink.js';
 import type { SpecBase } from '../../statemachine/command-spec.js';
 import { type AnySpec, arityFits } from '../command-table.js';
 import { keyPositions } from '../key-arguments.js';
-import { container, type LocalSpec, local } from '../local-spec.js';
+import { container, type LocalSpec, local, type Subcommand } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import { type DocArgument, parseSyntax } from './command-syntax.js';
 import { matchesGlob } from './glob-names.js';
@@ -207,7 +207,7 @@ function getKeys(context: ServerContext, args: Args, reply: ReplySink): void {
   }
 }
 
-function subcommandsOf(spec: AnySpec): readonly LocalSpec[] {
+function subcommandsOf(spec: AnySpec): readonly Subcommand[] {
   return spec.kind === 'local' && spec.subcommands !== undefined
     ? [...spec.subcommands.values()]
     : [];

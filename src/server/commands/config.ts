@@ -54,11 +54,30 @@ export function configCommands(context: ServerContext): LocalSpec[] {
         { ...shared, summary: "Resets the server's statistics." },
         (_connection, _args, reply) => {
           context.stats.reset();
+          context.usage.reset();
           reply.ok();
         },
       ),
+      local(
+        'rewrite',
+        2,
+        {
+          ...shared,
+          since: '2.8.0',
+          summary: 'Writes settings that were set while running into the configuration file.',
+        },
+        (_connection, _args, reply) => rewrite(context, reply),
+      ),
     ]),
   ];
+}
+
+/** Shared settings are in the log and need no file. */
+function rewrite({ configFile, rewriteConfig }: ServerContext, reply: ReplySink): void {
+  if (configFile === null) return reply.error('ERR The server is running without a config file');
+  const error = rewriteConfig();
+  if (error === null) reply.ok();
+  else reply.error(`ERR Rewriting config file: ${error}`);
 }
 
 /** What is in force: a shared setting has one value for all nodes. */

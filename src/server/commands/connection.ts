@@ -4,6 +4,7 @@ import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { Connection } from '../connection.js';
 import { type LocalSpec, local } from '../local-spec.js';
+import { selfNode } from '../node-names.js';
 import { redisVersion, type ServerContext } from '../server-context.js';
 
 const noAuth = { flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth'] } as const;
@@ -41,12 +42,14 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       'reset',
       1,
       { ...noAuth, since: '6.2.0', summary: 'Resets the connection.' },
-      (connection, _args, reply) => {
+      (connection) => {
         connection.session.reset();
         context.pubsub.forget(connection);
         context.tracking.disable(connection);
+        context.monitors.forget(connection);
+        connection.setReplies(true);
         connection.session.authenticated = context.live.requirepass === '';
-        reply.simple('RESET');
+        connection.reply.simple('RESET');
         connection.protocol = 2;
       },
     ),
@@ -176,7 +179,8 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
     session.name = options.name;
   }
   connection.protocol = options.protocol;
-  reply.map(7);
+  const zone = selfNode(context.group)?.zone ?? null;
+  reply.map(zone === null ? 7 : 8);
   reply.text('server');
   reply.text('redis');
   reply.text('version');
@@ -191,6 +195,9 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
   reply.text(context.group.isLeader ? 'master' : 'replica');
   reply.text('modules');
   reply.array(0);
+  if (zone === null) return;
+  reply.text('availability_zone');
+  reply.text(zone);
 }
 
 export const badName = 'ERR Client names cannot contain spaces, newlines or special characters.';

@@ -3,7 +3,7 @@
  * in one log entry, and watched versions are compared when it is applied.
  */
 import { assert } from '../../errors.js';
-import type { Args } from '../../resp/args.js';
+import { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ReadContext } from '../../statemachine/command-spec.js';
 import { execSpec } from '../../statemachine/keyspace-commands.js';
@@ -14,6 +14,7 @@ import { type LocalSpec, local, type Outcome } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import type { QueuedCommand } from '../session.js';
 
+const noArgs = new Args();
 const shared = {
   group: 'transactions',
   acl: ['fast', 'transaction'],
@@ -52,6 +53,7 @@ export function transactionCommands(context: ServerContext): (LocalSpec | Sessio
       {
         ...shared,
         anytime: true,
+        delegates: true,
         since: '1.2.0',
         summary: 'Executes all commands in a transaction.',
       },
@@ -119,9 +121,10 @@ function exec(context: ServerContext, connection: Connection, reply: ReplySink):
       return reply.error('EXECABORT Transaction discarded because a key could not be watched.');
     }
     if (session.watchCount === 0 && session.queued.every(({ spec }) => spec.kind === 'local')) {
-      return runHere(connection, session.queued, reply);
+      context.monitors.tell(connection, execSpec, noArgs);
+      return runHere(context, connection, session.queued, reply);
     }
-    session.execution = build(connection, session.queued);
+    session.execution = build(context, connection, session.queued);
   }
   const stall = context.carryOut(connection, execSpec, session.execution);
   if (stall !== null) return stall;
@@ -135,21 +138,44 @@ function mustDrain(connection: Connection, queued: readonly QueuedCommand[]): bo
 }
 
 /** A transaction without any command of the keyspace needs no log and no leader. */
-function runHere(connection: Connection, queued: readonly QueuedCommand[], reply: ReplySink): void {
+function runHere(
+  context: ServerContext,
+  connection: Connection,
+  queued: readonly QueuedCommand[],
+  reply: ReplySink,
+): void {
   reply.array(queued.length);
   for (const { spec, args } of queued) {
-    if (spec.kind === 'local') void spec.run(connection, args, reply);
+    if (spec.kind === 'local') runLocal(context, connection, spec, args, reply);
   }
   connection.session.endTransaction();
 }
 
 /** Local commands run now; their replies travel with the transaction. */
-function build(connection: Connection, queued: readonly QueuedCommand[]): Args {
+function build(
+  context: ServerContext,
+  connection: Connection,
+  queued: readonly QueuedCommand[],
+): Args {
   const { transaction } = connection.session;
   for (const { spec, args } of queued) {
     if (spec.kind === 'local') {
-      transaction.queueLiteral(connection.capture((sink) => void spec.run(connection, args, sink)));
+      transaction.queueLiteral(
+        connection.capture((sink) => runLocal(context, connection, spec, args, sink)),
+      );
     } else if (spec.kind !== 'session-read') transaction.queue(spec, args);
   }
   return transaction.build();
+}
+
+function runLocal(
+  { usage }: ServerContext,
+  connection: Connection,
+  spec: LocalSpec,
+  args: Args,
+  reply: ReplySink,
+): void {
+  const begun = usage.begin(spec, args);
+  void spec.run(connection, args, reply);
+  usage.end(connection, spec, args, begun);
 }
