@@ -6,8 +6,7 @@
 import { randomInt } from 'node:crypto';
 import { ApplicationKind } from '../codec/application.js';
 import { ByteReader } from '../codec/byte-cursor.js';
-import { formatHostPort, type NodeConfig, type Settings } from '../config.js';
-import { rewriteConfigFile } from '../config-sources.js';
+import { formatHostPort, type NodeConfig } from '../config.js';
 import { TgError } from '../errors.js';
 import type { Logger } from '../log.js';
 import type { LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
@@ -20,6 +19,7 @@ import { TcpTransport } from '../transport/tcp-transport.js';
 import type { ReadConsistency } from './admission.js';
 import { Broadcast } from './broadcast.js';
 import { ClusterView } from './cluster-view.js';
+import { rewriteConfig } from './config-rewrite.js';
 import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
 import { GroupRunner } from './group-runner.js';
 import { LeaseGuard } from './lease-guard.js';
@@ -371,17 +371,6 @@ class NodeHost implements RunningNode, TransportHandler {
   private fail(error: TgError): void {
     this.stopTicking();
     this.resolveFailed(error);
-  }
-}
-
-/** CONFIG REWRITE: an error text, or null. */
-function rewriteConfig(file: string | null, settings: Settings): string | null {
-  if (file === null) return 'no file was given';
-  try {
-    rewriteConfigFile(file, settings.changes);
-    return null;
-  } catch (error) {
-    return String(error);
   }
 }
 

@@ -36,6 +36,7 @@ import { Forwarder } from './forwarder.js';
 import type { GroupDriver } from './group-driver.js';
 import { countKeysInSlot, keyspaceInfo } from './keyspace-info.js';
 import type { LogClock } from './log-clock.js';
+import { answerLost } from './lost-operations.js';
 import { OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
 import { SettingChanges } from './setting-changes.js';
@@ -55,10 +56,6 @@ export interface ReplicatedGroupOptions {
 
 /** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
 const forwardTimeoutElections = 5;
-const uncertainText =
-  'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect';
-const readLostText = 'TRYAGAIN leadership changed before the read could be confirmed';
-const unloggedText = 'TRYAGAIN leadership changed before the command was logged';
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
@@ -320,7 +317,7 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, readLostText));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, 'read'));
   }
 
   appliedThrough(index: LogIndex): void {
@@ -373,13 +370,9 @@ export class ReplicatedGroup implements Group {
     return this.snapshots?.info() ?? noSnapshots;
   }
 
-  keyspaceInfo() {
-    return keyspaceInfo(this.machine);
-  }
+  readonly keyspaceInfo = () => keyspaceInfo(this.machine);
 
-  countKeysInSlot(slot: number): number {
-    return countKeysInSlot(this.machine.keyspace, slot);
-  }
+  readonly countKeysInSlot = (slot: number) => countKeysInSlot(this.machine.keyspace, slot);
 
   clusterSetting(name: string): string | null {
     return this.machine.clusterSetting(name);
@@ -400,16 +393,6 @@ export class ReplicatedGroup implements Group {
   private failAll(): void {
     this.waiting = [];
     this.settingChanges.failAll();
-    this.queue.failAll((origin, kind) => {
-      const text =
-        kind === 'unknown' ? uncertainText : kind === 'unlogged' ? unloggedText : readLostText;
-      answerLost(origin, text);
-    });
+    this.queue.failAll(answerLost);
   }
-}
-
-function answerLost(origin: Origin, text: string): void {
-  origin.pending--;
-  origin.reply.error(text);
-  origin.answered();
 }

@@ -48,7 +48,7 @@ export class Connection implements Origin, Subscriber {
   readonly openedAtMs = Date.now();
   lastActiveMs = this.openedAtMs;
   lastSpec: AnySpec | null = null;
-  /** CLIENT REPLY SKIP: the next command gets no reply, or the one that was handed over does not. */
+  /** CLIENT REPLY SKIP: who gets no reply, the next command or the one that is pending. */
   skips: 'next' | 'this' | null = null;
   /** While parked for a leader or for room: monotonic ms at which to give up; 0 otherwise. */
   parkedUntilMs = 0;

@@ -1,4 +1,4 @@
-/** Commands as the slow log and MONITOR show them: without passwords, and cut where they are long. */
+/** Commands as the slow log and MONITOR show them: without passwords, cut where they are long. */
 import type { Args } from '../resp/args.js';
 import { fullName, type SpecBase } from '../statemachine/command-spec.js';
 import { execSpec } from '../statemachine/keyspace-commands.js';

@@ -91,7 +91,7 @@ export class StateMachine {
     return this.remaining;
   }
 
-  /** Reads the next command of the entry; its arguments are in `commandArgs` until the next call. */
+  /** Reads the next command of the entry; `commandArgs` has its arguments until the next call. */
   nextCommand(): KeyspaceSpec {
     assert(this.remaining > 0, 'no command is left in the entry');
     this.remaining--;

@@ -1,7 +1,7 @@
 /** COMMAND and its sub-commands: the table of commands, told to clients. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import type { SpecBase } from '../../statemachine/command-spec.js';
+import { fullName } from '../../statemachine/command-spec.js';
 import { type AnySpec, arityFits } from '../command-table.js';
 import { keyPositions } from '../key-arguments.js';
 import { container, type LocalSpec, local, type Subcommand } from '../local-spec.js';
@@ -45,6 +45,17 @@ export function commandCommands(context: ServerContext): LocalSpec[] {
       { ...shared, summary: 'Extracts the keys of a command.', syntax: 'command [arg [arg ...]]' },
       (_c, args, reply) => getKeys(context, args, reply),
     ),
+    local(
+      'getkeysandflags',
+      -3,
+      {
+        ...shared,
+        since: '7.0.0',
+        summary: 'Extracts the keys of a command and what it does to them.',
+        syntax: 'command [arg [arg ...]]',
+      },
+      (_c, args, reply) => getKeysAndFlags(context, args, reply),
+    ),
   ];
   const described = { ...shared, summary: 'Returns detailed information about all commands.' };
   return [
@@ -80,13 +91,13 @@ function words(list: readonly string[], prefix: string, reply: ReplySink): void 
   for (const word of list) reply.simple(prefix + word);
 }
 
-function keySpecs(spec: SpecBase, reply: ReplySink): void {
+function keySpecs(spec: AnySpec, reply: ReplySink): void {
   const { first, last, step } = spec.keys;
   if (first === 0) return reply.set(0);
   reply.set(1);
   reply.map(3);
   reply.text('flags');
-  words(spec.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'], '', reply);
+  words(keyFlags(spec), '', reply);
   reply.text('begin_search');
   searchSpec('index', [['index', first]], reply);
   reply.text('find_keys');
@@ -176,7 +187,7 @@ function documentArguments(list: readonly DocArgument[], reply: ReplySink): void
 }
 
 function list(context: ServerContext, args: Args, reply: ReplySink): void {
-  let chosen = context.table().all;
+  let chosen = context.table().all.flatMap((spec) => [spec, ...subcommandsOf(spec)]);
   if (args.count > 2) {
     if (args.count !== 5 || !args.is(2, 'FILTERBY')) return reply.error('ERR syntax error');
     const wanted = args.text(4);
@@ -185,26 +196,70 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       const category = wanted.toLowerCase();
       chosen = chosen.filter((spec) => (spec.acl as readonly string[]).includes(category));
     } else if (args.is(3, 'PATTERN')) {
-      chosen = chosen.filter((spec) => matchesGlob(wanted, spec.name));
+      chosen = chosen.filter((spec) => matchesGlob(wanted, fullName(spec)));
     } else return reply.error('ERR syntax error');
   }
   reply.array(chosen.length);
-  for (const spec of chosen) reply.text(spec.name);
+  for (const spec of chosen) reply.text(fullName(spec));
+}
+
+/** The command in the arguments from 2 on, and where its keys are among them; or an error text. */
+function keysOf(context: ServerContext, args: Args): readonly [AnySpec, number[]] | string {
+  const spec = commandFrom(context, args);
+  if (spec === null) return 'ERR Invalid command specified';
+  if (spec.keys.first === 0) return 'ERR The command has no key arguments';
+  const count = args.count - 2;
+  if (!arityFits(spec.arity, count)) {
+    return 'ERR Invalid number of arguments specified for command';
+  }
+  return [spec, keyPositions(spec, count)];
+}
+
+function commandFrom(context: ServerContext, args: Args): AnySpec | null {
+  const name = args.text(2);
+  if (args.count > 3) {
+    const sub = context.table().named(`${name}|${args.text(3)}`);
+    if (sub !== null) return sub;
+  }
+  return context.table().named(name);
 }
 
 function getKeys(context: ServerContext, args: Args, reply: ReplySink): void {
-  const spec = context.table().named(args.text(2));
-  if (spec === null) return reply.error('ERR Invalid command specified');
-  if (spec.keys.first === 0) return reply.error('ERR The command has no key arguments');
-  const count = args.count - 2;
-  if (!arityFits(spec.arity, count)) {
-    return reply.error('ERR Invalid number of arguments specified for command');
-  }
-  const positions = keyPositions(spec, count);
+  const found = keysOf(context, args);
+  if (typeof found === 'string') return reply.error(found);
+  const [, positions] = found;
   reply.array(positions.length);
   for (const index of positions) {
     reply.bulk(args.bytes, args.start(index + 2), args.end(index + 2));
   }
+}
+
+function getKeysAndFlags(context: ServerContext, args: Args, reply: ReplySink): void {
+  const found = keysOf(context, args);
+  if (typeof found === 'string') return reply.error(found);
+  const [spec, positions] = found;
+  reply.array(positions.length);
+  for (const index of positions) {
+    reply.array(2);
+    reply.bulk(args.bytes, args.start(index + 2), args.end(index + 2));
+    words(keyFlags(spec), '', reply);
+  }
+}
+
+const removing = new Set(['del', 'unlink']);
+const overwriting = new Set(['set', 'setnx', 'setex', 'psetex', 'mset', 'msetnx', 'restore']);
+/** They ask about the key, not for its value. */
+const describing = new Set([
+  ...['exists', 'type', 'ttl', 'pttl', 'expiretime', 'pexpiretime', 'touch', 'strlen', 'watch'],
+  ...['encoding', 'freq', 'idletime', 'refcount', 'usage'],
+]);
+
+/** Redis: what a command does to its keys. */
+function keyFlags({ name, flags }: AnySpec): readonly string[] {
+  if (removing.has(name)) return ['RM', 'delete'];
+  if (overwriting.has(name)) return ['OW', 'update'];
+  if (flags.includes('write')) return ['RW', 'access', 'update'];
+  return describing.has(name) ? ['RO'] : ['RO', 'access'];
 }
 
 function subcommandsOf(spec: AnySpec): readonly Subcommand[] {

@@ -49,7 +49,8 @@ export function slowLogCommands(context: ServerContext): LocalSpec[] {
 function get({ slowLog }: ServerContext, args: Args, reply: ReplySink): void {
   if (args.count > 3) {
     return reply.error(
-      `ERR unknown subcommand or wrong number of arguments for '${args.text(1)}'. Try SLOWLOG HELP.`,
+      `ERR unknown subcommand or wrong number of arguments for '${args.text(1)}'. ` +
+        'Try SLOWLOG HELP.',
     );
   }
   let count = defaultCount;
