@@ -22,7 +22,7 @@ export function commandCommands(context: ServerContext): LocalSpec[] {
       reply.array(args.count - 2);
       for (let index = 2; index < args.count; index++) {
         const spec = context.table().named(args.text(index));
-        if (spec === null) reply.nilArray();
+        if (spec === null) reply.nil();
         else describe(spec, args.text(index).toLowerCase(), reply);
       }
     }),

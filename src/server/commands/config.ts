@@ -2,7 +2,7 @@
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { Connection } from '../connection.js';
-import { refusalText, wrongArity } from '../gates.js';
+import { refusalText } from '../gates.js';
 import { container, type LocalSpec, local, type Outcome } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import { matchesGlob } from './glob-names.js';
@@ -109,7 +109,7 @@ function set(
   args: Args,
   reply: ReplySink,
 ): Outcome {
-  if (args.count % 2 !== 0) return reply.error(wrongArity('config|set'));
+  if (args.count % 2 !== 0) return reply.error('ERR syntax error');
   const changes: Change[] = [];
   for (let index = 2; index < args.count; index += 2) {
     const name = args.text(index).toLowerCase();

@@ -152,6 +152,7 @@ const samples: ReadonlyMap<string, (reply: ReplySink, connection: Connection) =>
       reply.push(2);
       reply.text('server-cpu-usage');
       reply.integer(42);
+      reply.text('Some real reply following the push reply');
     },
   ],
   ['verbatim', (reply) => reply.verbatim('txt', 'This is a verbatim\nstring')],
@@ -171,6 +172,6 @@ function protocol(connection: Connection, args: Args, reply: ReplySink): void {
   if (sample !== undefined) return sample(reply, connection);
   reply.error(
     'ERR Wrong protocol type name. Please use one of the following: ' +
-      'string|integer|double|null|array|set|map|attrib|push|verbatim|true|false',
+      'string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
   );
 }
