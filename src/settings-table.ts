@@ -78,6 +78,15 @@ function notYet(...empty: readonly string[]): Schema {
   return z.string().refine((text) => text === '' || empty.includes(text), { message });
 }
 
+/** Empty is none; printed as Redis does, without trailing zeros. */
+const percentiles: Schema = z
+  .string()
+  .transform((text) => text.split(/\s+/).filter((word) => word !== ''))
+  .refine((words) => words.every((word) => Number(word) >= 0 && Number(word) <= 100), {
+    message: 'must be numbers from 0 to 100',
+  })
+  .transform((words) => words.map((word) => String(Number(word))).join(' '));
+
 const outputClasses = ['normal', 'replica', 'pubsub'] as const;
 
 /** Groups of: class hard-limit soft-limit soft-seconds. `slave` is Redis' old word for replica. */
@@ -288,6 +297,30 @@ const serverRows: readonly Row[] = [
     default: '10000',
     schema: whole(-1, secondsMax),
     doc: 'Microseconds that make a command slow; -1 logs none.',
+  },
+  {
+    name: 'slowlog-max-len',
+    default: '128',
+    schema: whole(0, 1_000_000),
+    doc: 'Slow commands that are remembered.',
+  },
+  {
+    name: 'latency-monitor-threshold',
+    default: '0',
+    schema: whole(0, secondsMax),
+    doc: 'Milliseconds from which on a command is noted for LATENCY; 0 is off.',
+  },
+  {
+    name: 'latency-tracking',
+    default: 'yes',
+    schema: oneOf('yes', 'no'),
+    doc: 'Whether the spread of execution times is kept per command.',
+  },
+  {
+    name: 'latency-tracking-info-percentiles',
+    default: '50 99 99.9',
+    schema: percentiles,
+    doc: 'Which percentiles INFO latencystats gives.',
   },
   {
     name: 'loglevel',

@@ -108,6 +108,7 @@ export class GroupRunner implements DriverListener {
         if (leader !== null) options.transport.sendApplication(leader, options.group, payload);
       },
     });
+    clients.snapshots = this.snapshotter;
     clients.onTouch = this.touches.note;
     clients.replaceMachine(recovered.machine);
     options.logClock.replayed(recovered.machine.nowMs);

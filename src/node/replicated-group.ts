@@ -14,12 +14,14 @@ import { nullSink } from '../resp/reply-sink.js';
 import type {
   AppliedListener,
   ClusterNode,
+  ExecutionMeter,
   Group,
   NodeAddress,
   Origin,
   Refusal,
   SessionReadSpec,
   SettingOutcome,
+  SnapshotInfo,
 } from '../server/group.js';
 import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
@@ -33,9 +35,11 @@ import { Forwarder } from './forwarder.js';
 import type { GroupDriver } from './group-driver.js';
 import { countKeysInSlot, keyspaceInfo } from './keyspace-info.js';
 import type { LogClock } from './log-clock.js';
+import { answerLost, unloggedReply } from './lost-operations.js';
 import { OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
 import { SettingChanges } from './setting-changes.js';
+import { noSnapshots, type Snapshotter } from './snapshotter.js';
 
 export interface ReplicatedGroupOptions {
   readonly clock: Clock;
@@ -51,13 +55,6 @@ export interface ReplicatedGroupOptions {
 
 /** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
 const forwardTimeoutElections = 5;
-const lost = {
-  unknown:
-    'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect',
-  read: 'TRYAGAIN leadership changed before the read could be confirmed',
-  unlogged: 'TRYAGAIN leadership changed before the command was logged',
-} as const;
-const unloggedReply = Buffer.from(`-${lost.unlogged}\r\n`);
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
@@ -75,6 +72,8 @@ export class ReplicatedGroup implements Group {
   /** What must be applied before the local reads of this turn may run. */
   private neededIndex = 0;
   applyingOrigin: Origin | null = null;
+  meter: ExecutionMeter | null = null;
+  snapshots: Snapshotter | null = null;
   private listener: AppliedListener | null = null;
   private readonly admission: Admission;
   readonly forwarder: Forwarder;
@@ -259,9 +258,11 @@ export class ReplicatedGroup implements Group {
   }
 
   private runRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
+    const begun = this.meter === null ? 0 : this.meter.begin(spec, args);
     const context = this.machine.readContext(
       Math.max(this.machine.nowMs, this.options.logClock.now()),
       this.options.randomU32,
+      origin.noTouch !== true || spec.name === 'touch',
     );
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else {
@@ -269,6 +270,7 @@ export class ReplicatedGroup implements Group {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     }
+    this.meter?.end(origin, spec, args, begun);
   }
 
   // What the driver tells.
@@ -292,10 +294,14 @@ export class ReplicatedGroup implements Group {
   }
 
   private applyFor(origin: Origin): void {
+    const { machine, meter } = this;
     const { tracker } = origin;
     this.applyingOrigin = origin;
-    if (tracker === null) this.machine.applyNext(origin.reply);
-    else this.machine.applyNext(origin.reply, (args) => tracker.beforeTransaction(args));
+    const spec = machine.nextCommand();
+    const begun = meter === null ? 0 : meter.begin(spec, machine.commandArgs);
+    if (tracker === null) machine.apply(spec, origin.reply);
+    else machine.apply(spec, origin.reply, (args) => tracker.beforeTransaction(args));
+    meter?.end(origin, spec, machine.commandArgs, begun);
     this.listener?.settled();
     this.applyingOrigin = null;
   }
@@ -311,7 +317,7 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, lost.read));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, 'read'));
   }
 
   appliedThrough(index: LogIndex): void {
@@ -355,21 +361,17 @@ export class ReplicatedGroup implements Group {
     return digestOf(this.machine, this.options.clock);
   }
 
-  keyspaceInfo() {
-    return keyspaceInfo(this.machine);
+  snapshotInfo(): SnapshotInfo {
+    return this.snapshots?.info() ?? noSnapshots;
   }
 
-  countKeysInSlot(slot: number): number {
-    return countKeysInSlot(this.machine.keyspace, slot);
-  }
+  readonly keyspaceInfo = () => keyspaceInfo(this.machine);
 
-  clusterSetting(name: string): string | null {
-    return this.machine.clusterSetting(name);
-  }
+  readonly countKeysInSlot = (slot: number) => countKeysInSlot(this.machine.keyspace, slot);
 
-  clusterSettings(prefix: string): readonly (readonly [string, string])[] {
-    return this.machine.clusterSettings(prefix);
-  }
+  readonly clusterSetting = (name: string) => this.machine.clusterSetting(name);
+
+  readonly clusterSettings = (prefix: string) => this.machine.clusterSettings(prefix);
 
   onSettings(run: () => void): void {
     this.settingChanges.onChange(run);
@@ -390,12 +392,6 @@ export class ReplicatedGroup implements Group {
   private failAll(): void {
     this.waiting = [];
     this.settingChanges.failAll();
-    this.queue.failAll((origin, kind) => answerLost(origin, lost[kind]));
+    this.queue.failAll(answerLost);
   }
-}
-
-function answerLost(origin: Origin, text: string): void {
-  origin.pending--;
-  origin.reply.error(text);
-  origin.answered();
 }

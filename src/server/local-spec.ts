@@ -1,7 +1,7 @@
 /** Commands that a node answers by itself, without the log. */
 import type { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
-import type { SpecBase } from '../statemachine/command-spec.js';
+import type { ReadSpec, SpecBase } from '../statemachine/command-spec.js';
 import type { ChannelSpec } from './acl/selector.js';
 import type { Connection, Stall } from './connection.js';
 
@@ -10,6 +10,9 @@ import type { Connection, Stall } from './connection.js';
  * reply is written into `connection.reply` by the time it resolves.
  */
 export type Outcome = void | Stall | Promise<void>;
+
+/** Answered by the node, or a read of the keyspace. */
+export type Subcommand = LocalSpec | ReadSpec;
 
 export interface LocalSpec extends SpecBase {
   readonly kind: 'local';
@@ -21,14 +24,18 @@ export interface LocalSpec extends SpecBase {
   readonly anytime?: boolean;
   /** Redis: which arguments are channels, for ACL. Leaving one needs no right. */
   readonly channels?: ChannelSpec;
+  /** True: `run` hands it to the group as another command, which is the one that is counted. */
+  readonly delegates?: boolean;
   /** Sub-commands by lower-case name; `run` is for the command without any. */
-  readonly subcommands?: ReadonlyMap<string, LocalSpec>;
+  readonly subcommands?: ReadonlyMap<string, Subcommand>;
   run(connection: Connection, args: Args, reply: ReplySink): Outcome;
 }
 
 type Described = Partial<Omit<SpecBase, 'name' | 'arity' | 'summary'>> &
-  Pick<LocalSpec, 'anytime' | 'channels'> & { readonly summary: string };
+  Pick<LocalSpec, 'anytime' | 'channels' | 'delegates'> & { readonly summary: string };
 
+/** What HELP keeps of the categories of its command. */
+const helpCategories: LocalSpec['acl'] = ['slow', 'connection', 'keyspace'];
 const fastConnection: LocalSpec['acl'] = ['fast', 'connection'];
 
 /** Fills in what most local commands share. */
@@ -62,24 +69,28 @@ export function local(
 export function container(
   name: string,
   described: Described,
-  subcommands: readonly LocalSpec[],
+  subcommands: readonly Subcommand[],
   alone?: LocalSpec['run'],
 ): LocalSpec {
   const own = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
-  const helpAcl = own.acl.filter((category) => category === 'slow' || category === 'connection');
+  const helpAcl = own.acl.filter((category) => helpCategories.includes(category));
   const shared = { acl: helpAcl, group: own.group, since: own.since };
-  const parts = subcommands.map((sub) =>
-    sub.acl === fastConnection ? { ...sub, acl: own.acl } : sub,
-  );
-  const all = [...parts, helpOf(name, shared, parts)];
-  const subs = new Map(all.map((spec) => [spec.name, spec]));
+  // A read of the keyspace knows where it belongs and stays the object that the log names.
+  const parts = subcommands.map((sub) => (sub.kind === 'read' ? sub : partOf(own, sub)));
+  const help = { ...helpOf(name, shared, parts), container: name };
+  const subs = new Map([...parts, help].map((spec) => [spec.name, spec]));
   return { ...own, acl: alone === undefined ? ['slow'] : own.acl, subcommands: subs };
+}
+
+function partOf(own: LocalSpec, sub: LocalSpec): LocalSpec {
+  const named = { ...sub, container: own.name };
+  return sub.acl === fastConnection ? { ...named, acl: own.acl } : named;
 }
 
 function helpOf(
   name: string,
   shared: Partial<SpecBase>,
-  subcommands: readonly LocalSpec[],
+  subcommands: readonly Subcommand[],
 ): LocalSpec {
   const upper = name.toUpperCase();
   const lines = [`${upper} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`];

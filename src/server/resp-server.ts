@@ -7,21 +7,27 @@ import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
 import { Acl } from './acl/acl.js';
+import { ClientPause } from './client-pause.js';
 import { CommandTable } from './command-table.js';
 import { describeClient } from './commands/client.js';
 import { localCommands } from './commands/local-commands.js';
 import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
+import { LatencyEvents } from './latency-events.js';
 import { LiveSettings } from './live-settings.js';
 import type { Membership } from './membership.js';
+import { Monitors } from './monitors.js';
 import { isLocalAddress, protectedModeText } from './protected-mode.js';
 import { type PublishedMessage, PubSub } from './pubsub.js';
 import type { ServerContext } from './server-context.js';
 import type { SettingsAccess } from './settings-access.js';
+import { slowCommands } from './slow-commands.js';
+import { SlowLog } from './slow-log.js';
 import { ServerStats } from './stats.js';
 import { announceLeaders } from './switch-master.js';
 import { Tracking } from './tracking.js';
+import { UsageMeter } from './usage.js';
 
 export interface RespServerOptions {
   readonly host: string;
@@ -34,6 +40,9 @@ export interface RespServerOptions {
   readonly clock: Clock;
   /** A client sent SHUTDOWN. */
   readonly onShutdown: () => void;
+  readonly configFile: string | null;
+  /** CONFIG REWRITE: an error text, or null. */
+  readonly rewriteConfig: () => string | null;
   /** Carries a published message to the other nodes; may lose it. */
   readonly broadcast: (message: PublishedMessage) => void;
   /**
@@ -53,6 +62,11 @@ export class RespServer implements ConnectionHost {
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
   readonly acl: Acl;
+  private readonly usage: UsageMeter;
+  private readonly slowLog = new SlowLog(() => this.live.slowlogMax);
+  private readonly latency = new LatencyEvents();
+  private readonly monitors: Monitors;
+  private readonly pause: ClientPause;
   private readonly server: Server;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
@@ -69,6 +83,11 @@ export class RespServer implements ConnectionHost {
     const { group, settings, clock } = options;
     this.live = new LiveSettings(settings);
     this.pubsub = new PubSub(options.broadcast);
+    this.monitors = new Monitors(clock);
+    this.pause = new ClientPause(clock, () => this.wakeSoon());
+    const { slowLog, latency, live, stats } = this;
+    this.usage = new UsageMeter(stats, live, slowCommands({ slowLog, latency, live, clock }));
+    group.meter = this.usage;
     this.tracking = new Tracking({
       connections: this.connections,
       keysMax: () => this.live.trackedKeysMax,
@@ -77,10 +96,15 @@ export class RespServer implements ConnectionHost {
     });
     const context: ServerContext = {
       ...options,
-      live: this.live,
+      live,
       acl: () => this.acl,
-      stats: this.stats,
+      stats,
       connections: this.connections,
+      usage: this.usage,
+      slowLog,
+      latency,
+      monitors: this.monitors,
+      pause: this.pause,
       pubsub: this.pubsub,
       tracking: this.tracking,
       table: () => table,
@@ -91,13 +115,24 @@ export class RespServer implements ConnectionHost {
     this.acl = new Acl({
       group,
       clock,
-      live: this.live,
+      live,
       connections: this.connections,
       commands: table.all,
       describeClient: (connection) => describeClient(context, connection),
     });
     const park = (connection: Connection) => this.parked.add(connection);
-    this.dispatcher = new Dispatcher({ table, group, clock, live: this.live, acl: this.acl, park });
+    const { acl, usage, monitors, pause } = this;
+    this.dispatcher = new Dispatcher({
+      table,
+      group,
+      clock,
+      live,
+      acl,
+      usage,
+      monitors,
+      pause,
+      park,
+    });
     group.onChange(() => this.wakeSoon());
     announceLeaders(group, this.pubsub);
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
@@ -159,6 +194,7 @@ export class RespServer implements ConnectionHost {
     this.connections.delete(connection.id);
     this.parked.delete(connection);
     this.pubsub.forget(connection);
+    this.monitors.forget(connection);
     this.tracking.disable(connection);
   }
 
@@ -206,7 +242,8 @@ export class RespServer implements ConnectionHost {
 
   private lookAround(): void {
     this.live.refresh();
-    this.stats.sample(this.options.clock.monotonicMs());
+    const { usedBytes } = this.options.group.keyspaceInfo();
+    this.stats.sample(this.options.clock.monotonicMs(), usedBytes);
     this.wakeParked();
     if (this.live.idleMsMax > 0) this.closeIdle();
     const now = this.options.clock.monotonicMs();

@@ -24,6 +24,10 @@ export class Session {
   readOnly = false;
   noEvict = false;
   noTouch = false;
+  /** After MONITOR. */
+  monitors = false;
+  /** While a command such as WAIT waits; `unblocked` says how CLIENT UNBLOCK ended it. */
+  blocked: { unblocked: 'timeout' | 'error' | null } | null = null;
   /** Null outside MULTI. */
   queued: QueuedCommand[] | null = null;
   /** A command could not be queued: EXEC aborts. */

@@ -7,7 +7,7 @@ import { assert, TgError } from '../errors.js';
 import { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
 import { decodeSettings, latin1Bytes, PayloadKind, PayloadReader } from './batch-format.js';
-import type { ReadContext } from './command-spec.js';
+import type { KeyspaceSpec, ReadContext } from './command-spec.js';
 import { type PolicyName, policyNumbers } from './eviction.js';
 import { Keyspace } from './keyspace.js';
 import { specByOpcode } from './keyspace-commands.js';
@@ -98,19 +98,32 @@ export class StateMachine {
     return this.remaining;
   }
 
-  /**
-   * Applies the next command of the entry and writes its reply. `beforeExec` sees the arguments
-   * of a transaction before any of its commands is carried out.
-   */
-  applyNext(reply: ReplySink, beforeExec?: (args: Args) => void): void {
+  /** Reads the next command of the entry; `commandArgs` has its arguments until the next call. */
+  nextCommand(): KeyspaceSpec {
     assert(this.remaining > 0, 'no command is left in the entry');
     this.remaining--;
-    const spec = specByOpcode(this.reader.next(this.args));
+    return specByOpcode(this.reader.next(this.args));
+  }
+
+  get commandArgs(): Args {
+    return this.args;
+  }
+
+  /**
+   * Applies the command that nextCommand() gave and writes its reply. `beforeExec` sees the
+   * arguments of a transaction before any of its commands is carried out.
+   */
+  apply(spec: KeyspaceSpec, reply: ReplySink, beforeExec?: (args: Args) => void): void {
     if (spec.kind === 'read') return spec.read(this.applyContext, this.args, reply);
     if (beforeExec !== undefined && spec.opcode === execOpcode) beforeExec(this.args);
     const error = spec.check(this.args);
     if (error === null) spec.apply(this.applyContext, this.args, reply);
     else reply.error(error);
+  }
+
+  /** Reads and applies the next command of the entry. */
+  applyNext(reply: ReplySink, beforeExec?: (args: Args) => void): void {
+    this.apply(this.nextCommand(), reply, beforeExec);
   }
 
   endEntry(): void {
@@ -124,8 +137,9 @@ export class StateMachine {
     this.appliedIndex = index;
   }
 
-  /** For a read beside the log; valid until the next call. */
-  readContext(clockMs: number, random: () => number): ReadContext {
+  /** For a read beside the log; valid until the next call. `counts`: as a use of its keys. */
+  readContext(clockMs: number, random: () => number, counts = true): ReadContext {
+    this.localContext.counts = counts;
     this.localContext.clockMs = clockMs;
     this.localContext.random = random;
     return this.localContext;

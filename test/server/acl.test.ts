@@ -1,47 +1,21 @@
 /** Users, what they may do, and what becomes of their connections, at one node. */
-import { networkInterfaces } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AnySpec } from '../../src/server/command-table.js';
-import { type Command, type Reply, RespPipe } from '../conformance/resp-pipe.js';
-import { RawClient, startServer, until, type World } from './harness.js';
+import type { RespPipe } from '../conformance/resp-pipe.js';
+import { AclWorld, ask, plain } from './acl-world.js';
+import { RawClient, until, type World } from './harness.js';
 
+let acl: AclWorld;
 let world: World;
 let admin: RespPipe;
-const pipes: RespPipe[] = [];
+const open = () => acl.open();
+const logIn = (name: string, ...rules: string[]) => acl.logIn(name, ...rules);
 
 beforeEach(async () => {
-  world = await startServer();
-  admin = await open();
+  acl = await AclWorld.start();
+  ({ world, admin } = acl);
 });
 
-afterEach(async () => {
-  for (const pipe of pipes.splice(0)) pipe.close();
-  await world.stop();
-});
-
-async function open(): Promise<RespPipe> {
-  const pipe = await RespPipe.open(world.port, 2);
-  pipes.push(pipe);
-  return pipe;
-}
-
-/** Simple replies as they are, others as their text; arrays in brackets. */
-function plain({ raw, elements }: Reply): string {
-  if (elements !== null) return `[${elements.map(plain).join(' ')}]`;
-  return raw.startsWith('$') ? raw.replace(/^\$-?\d+\r\n|\r\n$/g, '') : raw.trim();
-}
-
-/** Words are told apart by spaces. */
-async function ask(pipe: RespPipe, ...lines: string[]): Promise<string[]> {
-  return (await pipe.ask(lines.map((line) => line.split(' ')))).map(plain);
-}
-
-async function logIn(name: string, ...rules: string[]): Promise<RespPipe> {
-  expect(await ask(admin, `ACL SETUSER ${name} on >pw ${rules.join(' ')}`)).toEqual(['+OK']);
-  const pipe = await open();
-  expect(await ask(pipe, `AUTH ${name} pw`)).toEqual(['+OK']);
-  return pipe;
-}
+afterEach(() => acl.stop());
 
 async function hasEnded(pipe: RespPipe): Promise<boolean> {
   return pipe.ask([['PING']]).then(
@@ -333,109 +307,5 @@ describe('ACL LOG', () => {
       ':1 key toplevel b bob',
       ':2 command toplevel set bob',
     ]);
-  });
-});
-
-/** The least that fits the arity, with keys and numbers where they are asked for. */
-function call(fullName: string, { arity }: AnySpec): Command {
-  const words = fullName.split('|');
-  while (words.length < Math.abs(arity)) words.push('1');
-  return words;
-}
-
-describe('a user without rights', () => {
-  const free = ['auth', 'hello', 'quit', 'reset'];
-
-  function everyCommand(): { name: string; command: Command }[] {
-    const { commands } = world.server.acl;
-    return [...commands.all]
-      .map((spec) => ({
-        name: commands.fullName(spec),
-        command: call(commands.fullName(spec), spec),
-      }))
-      .filter(({ name }) => !free.includes(name))
-      .filter(({ command }) => !isBareContainer(command));
-  }
-
-  /** Without a sub-command that exists it is refused for that. */
-  function isBareContainer(command: Command): boolean {
-    const { commands } = world.server.acl;
-    const spec = commands.find(command[0]!)!;
-    const subs = spec.kind === 'local' ? spec.subcommands : undefined;
-    return subs !== undefined && command.length > 1 && !subs.has(command[1]!);
-  }
-
-  it('may run no command of the table', async () => {
-    const nobody = await logIn('nobody');
-    const all = everyCommand();
-    expect(all.length).toBeGreaterThan(100);
-    const replies = await nobody.ask(all.map(({ command }) => command));
-    for (const [at, { name }] of all.entries()) {
-      expect(plain(replies[at]!)).toBe(
-        `-NOPERM User nobody has no permissions to run the '${name}' command`,
-      );
-    }
-    expect([world.group.writes, world.shutdowns]).toEqual([0, 0]);
-  });
-
-  it('nor inside MULTI, where EXEC then does nothing', async () => {
-    const nobody = await logIn('nobody', '+multi +exec');
-    const all = everyCommand().filter(({ name }) => name !== 'multi' && name !== 'exec');
-    for (const { name, command } of all) {
-      const replies = await nobody.ask([['MULTI'], command, ['EXEC']]);
-      expect(replies.map(plain)).toEqual([
-        '+OK',
-        `-NOPERM User nobody has no permissions to run the '${name}' command`,
-        '-EXECABORT Transaction discarded because of previous errors.',
-      ]);
-    }
-    expect([world.group.writes, world.shutdowns]).toEqual([0, 0]);
-  });
-
-  it('may touch no key and no channel although it may run everything', async () => {
-    const nobody = await logIn('nobody', '+@all -@dangerous');
-    const { commands } = world.server.acl;
-    const touching = [...commands.all].filter(
-      (spec) => spec.keys.first > 0 || (spec.kind === 'local' && spec.channels !== undefined),
-    );
-    expect(touching.length).toBeGreaterThan(40);
-    const replies = await nobody.ask(touching.map((spec) => call(commands.fullName(spec), spec)));
-    for (const [at, { name }] of touching.entries()) {
-      expect(plain(replies[at]!), name).toMatch(
-        /^-NOPERM No permissions to access a (key|channel)$/,
-      );
-    }
-    expect(world.group.writes).toBe(0);
-  });
-});
-
-describe('protected mode', () => {
-  const [outside] = Object.values(networkInterfaces())
-    .flat()
-    .filter((each) => each?.family === 'IPv4' && !each.internal)
-    .map((each) => each!.address);
-  if (outside === undefined) console.warn('protected mode: skipped, there is only loopback');
-
-  it.runIf(outside !== undefined)('lets nobody in from outside without a password', async () => {
-    const open = await startServer({}, '0.0.0.0');
-    const local = await RespPipe.open(open.port, 2);
-    try {
-      const denied = await RawClient.open(open.port, outside);
-      expect(await denied.rest()).toMatch(/^-DENIED Redis is running in protected mode/);
-      await local.ask([['CONFIG', 'SET', 'protected-mode', 'no']]);
-      const first = await RawClient.open(open.port, outside);
-      expect(await first.ask('PING\r\n', 7)).toBe('+PONG\r\n');
-      first.close();
-      await local.ask([
-        ['CONFIG', 'SET', 'protected-mode', 'yes'],
-        ['ACL', 'SETUSER', 'default', '>pw'],
-      ]);
-      const second = await RawClient.open(open.port, outside);
-      expect(await second.ask('AUTH pw\r\n', 5)).toBe('+OK\r\n');
-      second.close();
-    } finally {
-      local.close();
-      await open.stop();
-    }
   });
 });

@@ -6,12 +6,14 @@ import type { Args } from '../../src/resp/args.js';
 import type {
   AppliedListener,
   ClusterNode,
+  ExecutionMeter,
   Group,
   NodeAddress,
   Origin,
   Refusal,
   SessionReadSpec,
   SettingOutcome,
+  SnapshotInfo,
 } from '../../src/server/group.js';
 import { BatchWriter } from '../../src/statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../../src/statemachine/command-spec.js';
@@ -32,6 +34,10 @@ export class FakeGroup implements Group {
   readsAtOnce = false;
   writes = 0;
   applyingOrigin: Origin | null = null;
+  meter: ExecutionMeter | null = null;
+  snapshots: SnapshotInfo = { lastAtMs: null, lastMs: -1, currentMs: -1, taken: 0, failed: false };
+  /** Of all nodes. */
+  zone: string | null = null;
   private listener: AppliedListener | null = null;
   leaderPort = 7001;
   readonly shared = new Map<string, string>();
@@ -111,7 +117,7 @@ export class FakeGroup implements Group {
       role: (id === 'n1') === this.isLeader && id !== 'n3' ? 'leader' : 'follower',
       self: id === 'n1',
       connected: true,
-      zone: null,
+      zone: this.zone,
       offset,
     }));
   }
@@ -126,6 +132,10 @@ export class FakeGroup implements Group {
 
   async digest() {
     return { index: this.machine.appliedIndex, digest: 'd'.repeat(40) };
+  }
+
+  snapshotInfo(): SnapshotInfo {
+    return this.snapshots;
   }
 
   keyspaceInfo() {
@@ -195,18 +205,24 @@ export class FakeGroup implements Group {
     const { machine } = this;
     machine.beginEntry(machine.appliedIndex + 1, this.writer.finish(Date.now(), 1));
     this.applyingOrigin = origin;
-    machine.applyNext(origin.reply, (inner) => origin.tracker?.beforeTransaction(inner));
+    const applied = machine.nextCommand();
+    const begun = this.meter?.begin(applied, machine.commandArgs) ?? 0;
+    machine.apply(applied, origin.reply, (inner) => origin.tracker?.beforeTransaction(inner));
+    this.meter?.end(origin, applied, machine.commandArgs, begun);
     this.listener?.settled();
     this.applyingOrigin = null;
     machine.endEntry();
   }
 
   private run(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
-    const context = this.machine.readContext(Date.now(), () => 1);
+    const begun = this.meter?.begin(spec, args) ?? 0;
+    const counts = origin.noTouch !== true || spec.name === 'touch';
+    const context = this.machine.readContext(Date.now(), () => 1, counts);
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else if (spec.kind === 'read') {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     } else throw new Error(`${spec.name} is no read`);
+    this.meter?.end(origin, spec, args, begun);
   }
 }

@@ -40,6 +40,8 @@ export async function startServer(
     onShutdown: () => {
       world.shutdowns++;
     },
+    configFile: null,
+    rewriteConfig: () => null,
     broadcast: (message) => broadcasts.push(message),
     onError: (what, error) => {
       throw new Error(what, { cause: error });

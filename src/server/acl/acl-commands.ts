@@ -1,6 +1,13 @@
 /** The command table as ACL rules name it: full names, categories, and what belongs to what. */
-import type { AclCategory, KeyUse, SpecBase } from '../../statemachine/command-spec.js';
-import type { AnySpec } from '../command-table.js';
+
+import type { Args } from '../../resp/args.js';
+import {
+  type AclCategory,
+  fullName,
+  type KeyUse,
+  type SpecBase,
+} from '../../statemachine/command-spec.js';
+import { type AnySpec, subcommandsOf } from '../command-table.js';
 
 /** Redis: ACLCommandCategories, in the order in which ACL CAT gives them. */
 export const aclCategories: readonly AclCategory[] = [
@@ -20,40 +27,23 @@ export const aclCategories: readonly AclCategory[] = [
 ];
 
 export class AclCommands {
-  private readonly fullNames = new Map<SpecBase, string>();
   private readonly byName = new Map<string, AnySpec>();
 
   constructor(specs: readonly AnySpec[]) {
     for (const spec of specs) {
-      this.add(spec.name, spec);
-      for (const sub of subcommandsOf(spec)) this.add(`${spec.name}|${sub.name}`, sub);
+      for (const each of [spec, ...subcommandsOf(spec)]) this.byName.set(fullName(each), each);
     }
   }
 
   /** "config|set" in any case. */
-  find(fullName: string): AnySpec | null {
-    return this.byName.get(fullName.toLowerCase()) ?? null;
-  }
-
-  fullName(spec: SpecBase): string {
-    return this.fullNames.get(spec) ?? spec.name;
+  find(name: string): AnySpec | null {
+    return this.byName.get(name.toLowerCase()) ?? null;
   }
 
   /** Commands and sub-commands. */
   get all(): Iterable<AnySpec> {
     return this.byName.values();
   }
-
-  private add(fullName: string, spec: AnySpec): void {
-    this.byName.set(fullName, spec);
-    this.fullNames.set(spec, fullName);
-  }
-}
-
-export function subcommandsOf(spec: AnySpec): readonly AnySpec[] {
-  return spec.kind === 'local' && spec.subcommands !== undefined
-    ? [...spec.subcommands.values()]
-    : [];
 }
 
 /** The category that "@read" names in any case, or null. */
@@ -66,4 +56,10 @@ export function categoryOf(text: string): AclCategory | null {
 export function usesOf(spec: SpecBase): readonly KeyUse[] {
   const byFlags: KeyUse = spec.flags.includes('readonly') ? 'RO access' : 'RW access update';
   return spec.keys.uses ?? [byFlags];
+}
+
+/** What this call does with its nth key, from 0 on. */
+export function useOfKey(spec: SpecBase, args: Args, nth: number): KeyUse {
+  const uses = usesOf(spec);
+  return spec.keys.useOf?.(args) ?? uses[Math.min(nth, uses.length - 1)]!;
 }

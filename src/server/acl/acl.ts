@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../../ports.js';
 import type { Args } from '../../resp/args.js';
+import { fullName } from '../../statemachine/command-spec.js';
 import type { AnySpec } from '../command-table.js';
 import type { Connection } from '../connection.js';
 import type { Group } from '../group.js';
@@ -118,7 +119,7 @@ export class Acl {
     const denial = this.check(connection, spec, args);
     if (denial === null) return null;
     const { user } = connection.session;
-    return denialText(denial, user.name, this.commands.fullName(spec));
+    return denialText(denial, user.name, fullName(spec));
   }
 
   /** Of a queued command, at EXEC. */
@@ -133,7 +134,7 @@ export class Acl {
     const denial = user.check(spec, args);
     if (denial === null) return null;
     const { reason, index } = denial;
-    const object = reason === 'command' ? this.commands.fullName(spec) : args.text(index);
+    const object = reason === 'command' ? fullName(spec) : args.text(index);
     this.note(connection, reason, object, user.name);
     return denial;
   }

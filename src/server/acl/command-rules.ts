@@ -2,9 +2,9 @@
  * Which commands a selector allows. The rules are kept in the order in which they were given, as
  * Redis does, so that a user is described by rules that make the same user.
  */
-import type { SpecBase } from '../../statemachine/command-spec.js';
-import type { AnySpec } from '../command-table.js';
-import { type AclCommands, categoryOf, subcommandsOf } from './acl-commands.js';
+import { fullName, type SpecBase } from '../../statemachine/command-spec.js';
+import { type AnySpec, subcommandsOf } from '../command-table.js';
+import { type AclCommands, categoryOf } from './acl-commands.js';
 import { type AclFault, hasSpaces } from './acl-fault.js';
 
 export class CommandRules {
@@ -39,7 +39,7 @@ export class CommandRules {
     if (allow && named.includes('|')) return this.allowPart(named, spec);
     if (spec === null) return 'unknown-command';
     this.set(spec, allow);
-    this.note(this.commands.fullName(spec), allow);
+    this.note(fullName(spec), allow);
     return null;
   }
 

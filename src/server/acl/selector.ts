@@ -2,7 +2,7 @@
 import type { Args } from '../../resp/args.js';
 import type { KeyUse, SpecBase } from '../../statemachine/command-spec.js';
 import { keyPositions } from '../key-arguments.js';
-import { type AclCommands, usesOf } from './acl-commands.js';
+import { type AclCommands, useOfKey } from './acl-commands.js';
 import type { AclFault } from './acl-fault.js';
 import { CommandRules } from './command-rules.js';
 import { ChannelPatterns, KeyPatterns } from './patterns.js';
@@ -93,9 +93,8 @@ export class Selector {
 
   private checkKeys(spec: SpecBase, args: Args): Denial | null {
     if (this.keys.all || spec.keys.first === 0) return null;
-    const uses = spec.keys.useOf === undefined ? usesOf(spec) : [spec.keys.useOf(args)];
     for (const [nth, index] of keyPositions(spec, args.count).entries()) {
-      const { read, write } = rightsFor[uses[Math.min(nth, uses.length - 1)]!];
+      const { read, write } = rightsFor[useOfKey(spec, args, nth)];
       if (!this.keys.allow(args, index, read, write)) return { reason: 'key', index };
     }
     return null;

@@ -1,15 +1,16 @@
 /** ACL and its sub-commands: users and what they may do (src/server/acl). */
-import { Args } from '../../resp/args.js';
+import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
+import { fullName } from '../../statemachine/command-spec.js';
 import { noKeys } from '../../statemachine/commands/spec-helpers.js';
 import type { AclOutcome } from '../acl/acl-changes.js';
-import { aclCategories, categoryOf, subcommandsOf } from '../acl/acl-commands.js';
+import { aclCategories, categoryOf } from '../acl/acl-commands.js';
 import { hasSpaces } from '../acl/acl-fault.js';
 import { dryRunText } from '../acl/denials.js';
 import { randomPassword } from '../acl/passwords.js';
 import type { Selector } from '../acl/selector.js';
 import { mergeSelectors } from '../acl/user.js';
-import { arityFits } from '../command-table.js';
+import { arityFits, subcommandsOf } from '../command-table.js';
 import type { Connection } from '../connection.js';
 import { refusalText, wrongArity, wrongSubcommand } from '../gates.js';
 import { container, type LocalSpec, local, type Outcome } from '../local-spec.js';
@@ -155,7 +156,7 @@ function cat(context: ServerContext, args: Args, reply: ReplySink): void {
   const { commands } = context.acl();
   const found = [...commands.all].filter((spec) => spec.acl.includes(category));
   texts(
-    found.map((spec) => commands.fullName(spec)),
+    found.map((spec) => fullName(spec)),
     reply,
   );
 }
@@ -213,29 +214,20 @@ function dryRun(context: ServerContext, args: Args, reply: ReplySink): void {
   const acl = context.acl();
   const user = acl.find(args.text(2));
   if (user === null) return reply.error(`ERR User '${args.printed(2)}' not found`);
-  const inner = behind(args, 3);
+  const inner = args.from(3);
   const named = context.table().find(inner);
   const parts = named === null || inner.count < 2 ? [] : subcommandsOf(named);
   const sub = parts.find(({ name }) => name === inner.text(1).toLowerCase());
   const spec = parts.length > 0 ? (sub ?? null) : named;
   if (spec === null) return reply.error(`ERR Command '${inner.printed(0)}' not found`);
   if (!arityFits(spec.arity, inner.count)) {
-    return reply.error(wrongArity(acl.commands.fullName(spec)));
+    return reply.error(wrongArity(fullName(spec)));
   }
   const denial = user.check(spec, inner);
   if (denial === null) return reply.ok();
   const { reason, index } = denial;
-  const object = reason === 'command' ? acl.commands.fullName(spec) : inner.text(index);
+  const object = reason === 'command' ? fullName(spec) : inner.text(index);
   reply.text(dryRunText(denial, user.name, object));
-}
-
-/** The arguments from one on, as a command of their own. */
-function behind(args: Args, first: number): Args {
-  const rest = new Args();
-  rest.reset(args.bytes);
-  for (let index = first; index < args.count; index++)
-    rest.push(args.start(index), args.end(index));
-  return rest;
 }
 
 function words(args: Args, first: number): string[] {

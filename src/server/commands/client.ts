@@ -1,9 +1,12 @@
 /** CLIENT and its sub-commands. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
+import { fullName } from '../../statemachine/command-spec.js';
+import { clientAddress, localAddress } from '../client-address.js';
 import type { Connection } from '../connection.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
+import { clientControlCommands, clientType, isOfType } from './client-control.js';
 import { badName, isPrintableName } from './connection.js';
 import { trackingCommands } from './tracking.js';
 
@@ -39,6 +42,7 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         (_connection, args, reply) => list(context, args, reply),
       ),
       ...trackingCommands(context),
+      ...clientControlCommands(context),
       {
         ...onOff('no-evict', (connection, on) => {
           connection.session.noEvict = on;
@@ -93,13 +97,9 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       }
       chosen = chosen.filter((connection) => ids.has(connection.id));
     } else if (args.is(2, 'TYPE') && args.count === 4) {
-      const type = args.text(3).toLowerCase();
-      if (!['normal', 'master', 'replica', 'slave', 'pubsub'].includes(type)) {
-        return reply.error(`ERR Unknown client type '${args.text(3)}'`);
-      }
-      if (type === 'pubsub') chosen = chosen.filter(({ subscriptions }) => subscriptions.any);
-      else if (type === 'normal') chosen = chosen.filter(({ subscriptions }) => !subscriptions.any);
-      else chosen = [];
+      const type = clientType(args.text(3));
+      if (type === null) return reply.error(`ERR Unknown client type '${args.text(3)}'`);
+      chosen = chosen.filter((connection) => isOfType(connection, type));
     } else return reply.error('ERR syntax error');
   }
   reply.verbatim(
@@ -110,19 +110,27 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
 
 /** One line as Redis' catClientInfoString. */
 export function describeClient(context: ServerContext, connection: Connection): string {
-  const { socket, session, subscriptions } = connection;
+  const { socket, session, subscriptions, lastSpec } = connection;
   const now = Date.now();
   const seconds = (since: number) => Math.floor((now - since) / 1000);
   const flag = (is: boolean, letter: string) => (is ? letter : '');
+  const mode = context.tracking.modeOf(connection);
   const flags =
+    flag(session.monitors, 'O') +
     flag(subscriptions.any, 'P') +
-    flag(context.tracking.modeOf(connection) !== null, 't') +
+    flag(session.queued !== null, 'x') +
+    flag(session.blocked !== null || connection.stall === 'wait', 'b') +
+    flag(mode !== null, 't') +
+    flag(mode !== null && context.tracking.isRedirectBroken(connection), 'R') +
+    flag(mode?.broadcast === true, 'B') +
+    flag(connection.closed, 'A') +
     flag(session.readOnly, 'r') +
-    flag(session.queued !== null, 'x');
+    flag(session.noEvict, 'e') +
+    flag(session.noTouch, 'T');
   const fields: [string, string | number][] = [
     ['id', connection.id],
-    ['addr', `${socket.remoteAddress}:${socket.remotePort}`],
-    ['laddr', `${socket.localAddress}:${socket.localPort}`],
+    ['addr', clientAddress(connection)],
+    ['laddr', localAddress(connection)],
     ['fd', 0],
     ['name', session.name],
     ['age', seconds(connection.openedAtMs)],
@@ -143,11 +151,11 @@ export function describeClient(context: ServerContext, connection: Connection): 
     ['obl', connection.outputBytes - socket.writableLength],
     ['oll', 0],
     ['omem', socket.writableLength],
-    ['tot-mem', connection.queryBytes + socket.writableLength],
-    ['events', 'r'],
-    ['cmd', connection.lastCommand],
+    ['tot-mem', connection.queryBytes + session.queuedBytes + connection.outputBytes],
+    ['events', socket.writableNeedDrain ? 'rw' : 'r'],
+    ['cmd', lastSpec === null ? 'NULL' : fullName(lastSpec)],
     ['user', session.user.name],
-    ['redir', context.tracking.modeOf(connection)?.redirect ?? -1],
+    ['redir', mode?.redirect ?? -1],
     ['resp', connection.protocol],
     ['lib-name', session.libraryName],
     ['lib-ver', session.libraryVersion],

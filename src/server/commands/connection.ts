@@ -5,6 +5,7 @@ import { noKeys } from '../../statemachine/commands/spec-helpers.js';
 import type { Connection } from '../connection.js';
 import { refusalText } from '../gates.js';
 import { type LocalSpec, local } from '../local-spec.js';
+import { selfNode } from '../node-names.js';
 import { redisVersion, type ServerContext } from '../server-context.js';
 
 const noAuth = { flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth'] } as const;
@@ -42,12 +43,14 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       'reset',
       1,
       { ...noAuth, since: '6.2.0', summary: 'Resets the connection.' },
-      (connection, _args, reply) => {
+      (connection) => {
         connection.session.reset();
         context.pubsub.forget(connection);
         context.tracking.disable(connection);
         context.acl().resetUser(connection);
-        reply.simple('RESET');
+        context.monitors.forget(connection);
+        connection.setReplies(true);
+        connection.reply.simple('RESET');
         connection.protocol = 2;
       },
     ),
@@ -182,7 +185,8 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
     session.name = options.name;
   }
   connection.protocol = options.protocol;
-  reply.map(7);
+  const zone = selfNode(context.group)?.zone ?? null;
+  reply.map(zone === null ? 7 : 8);
   reply.text('server');
   reply.text('redis');
   reply.text('version');
@@ -197,6 +201,9 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
   reply.text(context.group.isLeader ? 'master' : 'replica');
   reply.text('modules');
   reply.array(0);
+  if (zone === null) return;
+  reply.text('availability_zone');
+  reply.text(zone);
 }
 
 export const badName = 'ERR Client names cannot contain spaces, newlines or special characters.';

@@ -8,11 +8,18 @@ import { clusterCommands } from './cluster.js';
 import { commandCommands } from './command.js';
 import { configCommands } from './config.js';
 import { connectionCommands } from './connection.js';
+import { debugCommands } from './debug.js';
 import { infoCommands } from './info.js';
+import { latencyCommands } from './latency.js';
+import { memoryCommands } from './memory.js';
+import { monitorCommands } from './monitor.js';
+import { objectCommands } from './object.js';
 import { pubsubCommands } from './pubsub.js';
 import { sentinelCommands } from './sentinel.js';
 import { serverCommands } from './server.js';
+import { slowLogCommands } from './slowlog.js';
 import { transactionCommands } from './transactions.js';
+import { waitCommands } from './wait.js';
 
 export function localCommands(context: ServerContext): (LocalSpec | SessionReadSpec)[] {
   return [
@@ -23,6 +30,13 @@ export function localCommands(context: ServerContext): (LocalSpec | SessionReadS
     ...configCommands(context),
     ...infoCommands(context),
     ...serverCommands(context),
+    ...debugCommands(context),
+    ...waitCommands(context),
+    ...slowLogCommands(context),
+    ...latencyCommands(context),
+    ...monitorCommands(context),
+    ...memoryCommands(context),
+    ...objectCommands(),
     ...clusterCommands(context),
     ...pubsubCommands(context),
     ...sentinelCommands(context),

@@ -3,7 +3,7 @@
  * in one log entry, and watched versions are compared when it is applied.
  */
 import { assert } from '../../errors.js';
-import type { Args } from '../../resp/args.js';
+import { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ReadContext } from '../../statemachine/command-spec.js';
 import { allKeys, used } from '../../statemachine/commands/spec-helpers.js';
@@ -15,6 +15,7 @@ import { type LocalSpec, local, type Outcome } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import type { QueuedCommand } from '../session.js';
 
+const noArgs = new Args();
 const shared = {
   group: 'transactions',
   acl: ['fast', 'transaction'],
@@ -54,6 +55,7 @@ export function transactionCommands(context: ServerContext): (LocalSpec | Sessio
         ...shared,
         acl: ['slow', 'transaction'],
         anytime: true,
+        delegates: true,
         since: '1.2.0',
         summary: 'Executes all commands in a transaction.',
       },
@@ -123,6 +125,7 @@ function exec(context: ServerContext, connection: Connection, reply: ReplySink):
       return reply.error('EXECABORT Transaction discarded because a key could not be watched.');
     }
     if (session.watchCount === 0 && session.queued.every(({ spec }) => spec.kind === 'local')) {
+      context.monitors.tell(connection, execSpec, noArgs);
       return runHere(context, connection, session.queued, reply);
     }
     session.execution = build(context, connection, session.queued);
@@ -172,7 +175,7 @@ function runHere(
   for (const { spec, args } of queued) {
     const refusal = context.acl().execRefusal(connection, spec, args);
     if (refusal !== null) reply.error(refusal);
-    else if (spec.kind === 'local') void spec.run(connection, args, reply);
+    else if (spec.kind === 'local') runLocal(context, connection, spec, args, reply);
   }
   connection.session.endTransaction();
 }
@@ -192,8 +195,22 @@ function build(
     if (refusal !== null) {
       transaction.queueLiteral(connection.capture((sink) => sink.error(refusal)));
     } else if (spec.kind === 'local') {
-      transaction.queueLiteral(connection.capture((sink) => void spec.run(connection, args, sink)));
+      transaction.queueLiteral(
+        connection.capture((sink) => runLocal(context, connection, spec, args, sink)),
+      );
     } else if (spec.kind !== 'session-read') transaction.queue(spec, args);
   }
   return transaction.build();
+}
+
+function runLocal(
+  { usage }: ServerContext,
+  connection: Connection,
+  spec: LocalSpec,
+  args: Args,
+  reply: ReplySink,
+): void {
+  const begun = usage.begin(spec, args);
+  void spec.run(connection, args, reply);
+  usage.end(connection, spec, args, begun);
 }
