@@ -129,6 +129,11 @@ export class NodeHost implements RunningNode, TransportHandler {
     return this.runner?.driver ?? null;
   }
 
+  /** Since the start of this process. */
+  get snapshotsTaken(): number {
+    return this.runner?.snapshotter.snapshotsTaken ?? 0;
+  }
+
   async start(): Promise<void> {
     const { directory, transport, server, config } = this;
     this.logStore = directory.logStore(theGroup);

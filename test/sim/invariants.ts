@@ -1,0 +1,186 @@
+/**
+ * What must hold after each event of a node, seen from outside: Raft's properties (shared with
+ * the tests of the core alone), promises only about what the disk holds, one vote a term, a
+ * commit index that rests on a majority of disks, equal states at equal indexes.
+ */
+import { createHash } from 'node:crypto';
+import type { Message } from '../../src/raft/messages.js';
+import type { RaftCore } from '../../src/raft/raft.js';
+import type { Configuration, LogIndex, NodeId, Term } from '../../src/raft/types.js';
+import type { StateMachine } from '../../src/statemachine/state-machine.js';
+import type { Packet } from '../../src/transport/memory-network.js';
+import { checkLogMatching, type Replica, Safety } from '../raft/safety.js';
+import { SimFailure } from './failure.js';
+import type { SimDisk } from './sim-disk.js';
+import type { SimNode } from './sim-node.js';
+
+/** A node and what was seen of it in this life. */
+class Watched implements Replica {
+  seenTerm: Term = 0;
+  seenCommit: LogIndex = 0;
+  checkedCommit: LogIndex = 0;
+  seenApplied: LogIndex = 0;
+  life = 0;
+  leads: Term = 0;
+
+  constructor(readonly node: SimNode) {}
+
+  get id(): NodeId {
+    return this.node.id;
+  }
+
+  get core(): RaftCore | null {
+    return this.node.core;
+  }
+}
+
+export class Invariants {
+  readonly safety = new Safety();
+  elections = 0;
+  private readonly watched: ReadonlyMap<NodeId, Watched>;
+  private readonly votes = new Map<string, NodeId>();
+  private steps = 0;
+
+  constructor(
+    nodes: readonly SimNode[],
+    /** A state is hashed at indexes that are multiples of this. */
+    private readonly digestEvery: number,
+    private readonly matchEvery: number,
+  ) {
+    this.watched = new Map(nodes.map((node) => [node.id, new Watched(node)]));
+  }
+
+  /** After an event of this node. */
+  check(node: SimNode): void {
+    const { core } = node;
+    if (core === null) return;
+    const seen = this.watched.get(node.id)!;
+    if (seen.life !== node.lives) this.reborn(seen, node);
+    const before = seen.seenCommit;
+    this.safety.checkNode(seen, core);
+    if (core.role === 'leader') {
+      if (seen.leads !== core.term) this.elected(seen, core);
+      if (core.commitIndex > before) this.checkMajority(core, core.commitIndex);
+    }
+    this.checkState(seen, node.group!.machine);
+    if (++this.steps % this.matchEvery === 0) checkLogMatching([...this.watched.values()]);
+  }
+
+  /** Before anything can be lost on the way. */
+  watch(packet: Packet): void {
+    if (packet.kind !== 'messages') return;
+    for (const message of packet.messages) this.checkPromise(packet.from, message);
+  }
+
+  /** Equal states at equal indexes, now. */
+  checkDigest(node: SimNode): string {
+    const { machine } = node.group!;
+    const digest = digestNow(machine);
+    this.safety.stateAt(node.id, machine.appliedIndex, digest);
+    return digest;
+  }
+
+  private reborn(seen: Watched, node: SimNode): void {
+    const core = node.core!;
+    seen.life = node.lives;
+    // What was not durable was promised to nobody.
+    seen.seenTerm = node.disk.memory.durable.hardState.term;
+    seen.seenCommit = 0;
+    seen.checkedCommit = 0;
+    seen.seenApplied = core.lastApplied;
+    seen.leads = 0;
+  }
+
+  private elected(seen: Watched, core: RaftCore): void {
+    seen.leads = core.term;
+    this.elections++;
+    this.safety.leaderElected(seen.id, core, core.term);
+  }
+
+  private checkState(seen: Watched, machine: StateMachine): void {
+    const index = machine.appliedIndex;
+    if (index < seen.seenApplied) {
+      throw new SimFailure('monotone', `${seen.id}: the applied index went back`);
+    }
+    if (index === seen.seenApplied) return;
+    seen.seenApplied = index;
+    if (index % this.digestEvery === 0) this.checkDigest(seen.node);
+  }
+
+  private checkPromise(from: NodeId, message: Message): void {
+    const disk = this.watched.get(from)!.node.disk;
+    if (message.kind === 'vote-request' && !message.preVote) {
+      this.checkVote(disk, from, message.term, from);
+    } else if (message.kind === 'vote-response' && !message.preVote && message.granted) {
+      this.checkVote(disk, from, message.term, message.to);
+    } else if (message.kind === 'append-response' && message.success) {
+      this.checkAck(disk, from, message.index, message.term);
+    }
+  }
+
+  private checkVote(disk: SimDisk, voter: NodeId, term: Term, candidate: NodeId): void {
+    const vote = `${disk.incarnation} ${term}`;
+    const other = this.votes.get(vote);
+    this.votes.set(vote, candidate);
+    if (other !== undefined && other !== candidate) {
+      throw new SimFailure('one vote', `${voter} voted for ${other} and ${candidate} in ${term}`);
+    }
+    const { hardState } = disk.memory.durable;
+    if (!disk.syncs || hardState.term > term) return;
+    if (hardState.term < term || hardState.votedFor !== candidate) {
+      throw new SimFailure('durable vote', `${voter} tells a vote in ${term} that it may forget`);
+    }
+  }
+
+  private checkAck(disk: SimDisk, from: NodeId, index: LogIndex, term: Term): void {
+    const { durable } = disk.memory;
+    if (!disk.syncs || durable.hardState.term > term) return;
+    const last = durable.firstIndex + durable.entries.length - 1;
+    const received = durable.snapshots.map(({ meta }) => meta.lastIncludedIndex);
+    if (index > Math.max(last, ...received)) {
+      throw new SimFailure('durable ack', `${from} acknowledges ${index}, but has ${last}`);
+    }
+  }
+
+  /** A leader says that `index` is committed: it must lie on the disks of a majority. */
+  private checkMajority(leader: RaftCore, index: LogIndex): void {
+    const term = leader.termAt(index);
+    if (term === null) return;
+    const { configuration } = leader;
+    for (const voters of halves(configuration)) {
+      const holders = voters.filter((id) => this.holds(configuration, id, index, term));
+      if (holders.length * 2 > voters.length) continue;
+      throw new SimFailure(
+        'durable majority',
+        `${leader.id} commits ${index}, which only ${holders.join(' ')} of ${voters} hold`,
+      );
+    }
+  }
+
+  private holds(in_: Configuration, id: NodeId, index: LogIndex, term: Term): boolean {
+    const disk = this.watched.get(id)!.node.disk;
+    const member = in_.members.find((one) => one.id === id);
+    // It was wiped since: what it once acknowledged cannot be seen any more.
+    if (!disk.syncs || member?.incarnation !== disk.incarnation) return true;
+    const { firstIndex, entries, snapshots } = disk.memory.durable;
+    if (snapshots.some(({ meta }) => meta.lastIncludedIndex >= index)) return true;
+    if (index < firstIndex) return true;
+    return entries[index - firstIndex]?.term === term;
+  }
+}
+
+function halves({ voters, outgoing }: Configuration): (readonly NodeId[])[] {
+  return outgoing.length === 0 ? [voters] : [voters, outgoing];
+}
+
+/** As digestOf in src/node, in one step. */
+export function digestNow(machine: StateMachine): string {
+  const view = machine.openSnapshot();
+  const hash = createHash('sha1');
+  try {
+    for (let chunk = view.next(); chunk !== null; chunk = view.next()) hash.update(chunk);
+  } finally {
+    view.close();
+  }
+  return hash.digest('hex');
+}
