@@ -21,7 +21,9 @@ export class LeaseGuard {
 
   valid(core: RaftCore): boolean {
     const now = this.noteGap();
-    return now >= this.distrustedUntilMs && core.leaseTicksLeft() > 0;
+    // A lease says who leads, not that what leaders before this one acknowledged is applied here.
+    const applied = core.lastApplied >= core.commitIndex;
+    return applied && now >= this.distrustedUntilMs && core.leaseTicksLeft() > 0;
   }
 
   private noteGap(): number {

@@ -3,6 +3,8 @@ export class SimFailure extends Error {
   constructor(
     readonly checker: string,
     what: string,
+    /** For whoever replays it: shown with a single seed. */
+    readonly details = '',
   ) {
     super(`${checker}: ${what}`);
   }

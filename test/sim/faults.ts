@@ -229,10 +229,15 @@ export class Nemesis {
     );
   }
 
+  private isSound(next: Configuration): boolean {
+    const intact = next.voters.filter((id) => this.isIntact(next, id));
+    return intact.length * 2 > next.voters.length;
+  }
+
   private isIntact(configuration: Configuration, id: NodeId): boolean {
     const named = configuration.members.find((member) => member.id === id);
     const node = this.nodes.find((one) => one.id === id);
-    return named?.incarnation === node?.disk.incarnation;
+    return named?.incarnation === node?.disk.incarnation && node?.disk.flipped === false;
   }
 
   private wipe(node: SimNode, fault: Fault): void {
@@ -306,7 +311,8 @@ export class Nemesis {
     const target = this.nodes[fault.node % this.nodes.length]!;
     asked.enter(() => {
       const next = this.changed(asked.core!, target, fault);
-      if (next === null) return;
+      // No operator would count on a member whose directory is lost.
+      if (next === null || !this.isSound(next)) return;
       this.covered.changes++;
       asked.host!.driver!.act((core) => core.changeConfiguration(next));
     });

@@ -38,14 +38,14 @@ export class History {
     throw new SimFailure(
       'linearizability',
       `key ${key} has ${operations.length} operations that no order explains`,
+      printHistory(operations),
     );
   }
 }
 
-/** For a failing seed: one line per operation on the key. */
-export function printHistory(operations: readonly Operation[], key: string): string {
-  return operations
-    .filter((operation) => operation.key === key)
+/** One line per operation. */
+function printHistory(operations: readonly Operation[]): string {
+  return [...operations]
     .sort((a, b) => a.call - b.call)
     .map(({ call, return: end, process, kind, value, expected, result }) =>
       [

@@ -22,6 +22,7 @@ class Watched implements Replica {
   seenApplied: LogIndex = 0;
   life = 0;
   leads: Term = 0;
+  configuration: Configuration | null = null;
 
   constructor(readonly node: SimNode) {}
 
@@ -60,8 +61,9 @@ export class Invariants {
     this.safety.checkNode(seen, core);
     if (core.role === 'leader') {
       if (seen.leads !== core.term) this.elected(seen, core);
-      if (core.commitIndex > before) this.checkMajority(core, core.commitIndex);
+      if (core.commitIndex > before) this.checkMajority(core, core.commitIndex, seen.configuration);
     }
+    seen.configuration = core.configuration;
     this.checkState(seen, node.group!.machine);
     if (++this.steps % this.matchEvery === 0) checkLogMatching([...this.watched.values()]);
   }
@@ -89,6 +91,7 @@ export class Invariants {
     seen.checkedCommit = 0;
     seen.seenApplied = core.lastApplied;
     seen.leads = 0;
+    seen.configuration = null;
   }
 
   private elected(seen: Watched, core: RaftCore): void {
@@ -142,19 +145,23 @@ export class Invariants {
     }
   }
 
-  /** A leader says that `index` is committed: it must lie on the disks of a majority. */
-  private checkMajority(leader: RaftCore, index: LogIndex): void {
+  /**
+   * A leader says that `index` is committed: it must lie on the disks of a majority, by the
+   * configuration of now or, when that was appended in the same event, by the one before.
+   */
+  private checkMajority(leader: RaftCore, index: LogIndex, before: Configuration | null): void {
     const term = leader.termAt(index);
-    if (term === null) return;
     const { configuration } = leader;
-    for (const voters of halves(configuration)) {
+    if (term === null || this.hasMajority(configuration, index, term)) return;
+    if (before !== null && this.hasMajority(before, index, term)) return;
+    throw new SimFailure('durable majority', `${leader.id} commits ${index}, not on enough disks`);
+  }
+
+  private hasMajority(configuration: Configuration, index: LogIndex, term: Term): boolean {
+    return [configuration.voters, configuration.outgoing].every((voters) => {
       const holders = voters.filter((id) => this.holds(configuration, id, index, term));
-      if (holders.length * 2 > voters.length) continue;
-      throw new SimFailure(
-        'durable majority',
-        `${leader.id} commits ${index}, which only ${holders.join(' ')} of ${voters} hold`,
-      );
-    }
+      return voters.length === 0 || holders.length * 2 > voters.length;
+    });
   }
 
   private holds(in_: Configuration, id: NodeId, index: LogIndex, term: Term): boolean {
@@ -167,10 +174,6 @@ export class Invariants {
     if (index < firstIndex) return true;
     return entries[index - firstIndex]?.term === term;
   }
-}
-
-function halves({ voters, outgoing }: Configuration): (readonly NodeId[])[] {
-  return outgoing.length === 0 ? [voters] : [voters, outgoing];
 }
 
 /** As digestOf in src/node, in one step. */

@@ -3,6 +3,8 @@
  * `--minutes 10 [--from 1]`. Exits 1 with one line that reproduces the first failure.
  */
 import { parseArgs } from 'node:util';
+import { SimFailure } from './failure.js';
+import { profileOf } from './profile.js';
 import { shrink } from './shrink.js';
 import { type Report, simulate } from './simulation.js';
 
@@ -13,6 +15,7 @@ const { values } = parseArgs({
     without: { type: 'string' },
     minutes: { type: 'string' },
     from: { type: 'string', default: '1' },
+    all: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -30,13 +33,21 @@ async function one(seed: number, without: ReadonlySet<number>): Promise<void> {
   try {
     count(await simulate(seed, { without }));
   } catch (error) {
-    const needed = without.size > 0 ? without : await shrink(seed);
+    const needed = values.seed !== undefined ? without : await shrink(seed);
     const left = needed.size > 0 ? ` --without ${[...needed].join(',')}` : '';
     console.log(`FAILED: node dist/test/sim/run.js --seed ${seed}${left}`);
     console.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
     if (error instanceof Error && error.cause instanceof Error) console.log(error.cause.stack);
+    if (values.seed !== undefined) explain(seed, without, error);
     process.exitCode = 1;
   }
+}
+
+function explain(seed: number, left: ReadonlySet<number>, error: unknown): void {
+  if (error instanceof SimFailure) console.log(error.details);
+  const { faults, ...profile } = profileOf(seed);
+  console.log(JSON.stringify(profile));
+  for (const fault of faults) if (!left.has(fault.number)) console.log(JSON.stringify(fault));
 }
 
 function* seedsAsked(): Generator<number> {
@@ -56,7 +67,7 @@ process.on('unhandledRejection', (error) => {
 });
 for (const seed of seedsAsked()) {
   await one(seed, without);
-  if (process.exitCode === 1) break;
+  if (process.exitCode === 1 && !values.all) break;
 }
 if (values.json) console.log(JSON.stringify(totals));
 else

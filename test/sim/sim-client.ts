@@ -83,11 +83,13 @@ export class SimClient implements Recorder {
   private askedAt = 0;
   private stopped = false;
   private aim: SimNode | null = null;
+  private nodes: readonly SimNode[];
 
   constructor(
     private readonly options: ClientOptions,
     private readonly name: string,
   ) {
+    this.nodes = options.nodes;
     this.think();
   }
 
@@ -105,6 +107,12 @@ export class SimClient implements Recorder {
 
   drop(operation: Operation): void {
     this.options.history.drop(operation);
+  }
+
+  /** The other nodes are of no use any more. */
+  moveTo(nodes: readonly SimNode[]): void {
+    this.nodes = nodes;
+    this.close();
   }
 
   stop(): void {
@@ -137,7 +145,8 @@ export class SimClient implements Recorder {
   }
 
   private connect(): boolean {
-    const { nodes, random, history, stale } = this.options;
+    const { nodes } = this;
+    const { random, history, stale } = this.options;
     const node = this.aim ?? nodes[random(nodes.length)]!;
     this.aim = null;
     if (!node.up || node.group === null) return false;
@@ -184,7 +193,7 @@ export class SimClient implements Recorder {
     for (const operation of request.operations) this.drop(operation);
     if (refusal !== 'not-leader' && refusal !== 'no-leader') return;
     const leader = group.leader();
-    this.aim = this.options.nodes.find(({ id }) => id === leader?.id) ?? null;
+    this.aim = this.nodes.find(({ id }) => id === leader?.id) ?? null;
     if (connection.inFlight.length === 0) this.close();
   }
 

@@ -197,10 +197,10 @@ export class Simulation {
     this.setWeather(0, 0, 2);
     leaveBroken(nodes, survivors, links, random);
     this.keepUp(survivors);
+    for (const client of this.clients) client.moveTo(survivors);
     const before = this.invariants.safety.highestCommit;
     const progress = () => {
-      const { leader } = this.nemesis;
-      const ready = leader?.core?.readyToServe === true && survivors.includes(leader);
+      const ready = this.nemesis.leader?.core?.readyToServe === true;
       return ready && this.invariants.safety.highestCommit > before + 1;
     };
     await this.reach('progress', progressMs, progress);
