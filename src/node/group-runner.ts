@@ -126,8 +126,10 @@ export class GroupRunner implements DriverListener {
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
-    if (!this.options.readmission.isMember(this.driver.core.configuration, from)) return;
-    this.driver.step(messages);
+    const believed = this.options.readmission.isMember(this.driver.core.configuration, from);
+    // What a lost directory once promised must not count. But its new one may lead by now, by a
+    // configuration that this node does not have yet and gets from this very leader.
+    this.driver.step(believed ? messages : messages.filter(({ kind }) => !promises.has(kind)));
   }
 
   /** Bytes of the layer above Raft. */
@@ -244,6 +246,12 @@ export class GroupRunner implements DriverListener {
     if (change !== null) this.driver.act(() => core.changeConfiguration(change));
   }
 }
+
+const promises: ReadonlySet<Message['kind']> = new Set([
+  'vote-response',
+  'append-response',
+  'heartbeat-response',
+]);
 
 const emptyConfiguration: Configuration = { voters: [], outgoing: [], learners: [], members: [] };
 

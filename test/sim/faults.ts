@@ -16,12 +16,14 @@ export const faultKinds = [
   'crash-point',
   'stop',
   'wipe',
+  'betray',
   'flip',
   'disk-error',
   'disk-full',
   'slow-disk',
   'pause',
   'pause-leader',
+  'freeze-leader',
   'isolate',
   'isolate-leader',
   'cut',
@@ -123,6 +125,10 @@ export class Nemesis {
         return this.startLater(node, fault.forMs + 200);
       case 'wipe':
         return this.wipe(node, fault);
+      case 'betray':
+        return this.betray(leader, node, other, fault);
+      case 'freeze-leader':
+        return this.freeze(leader, fault);
       case 'flip':
         return this.flip(node, fault);
       case 'disk-error':
@@ -284,6 +290,42 @@ export class Nemesis {
     this.later(fault.forMs, () => node.resume());
   }
 
+  /** Paused, and when it wakes up the news of what happened meanwhile is late or lost. */
+  private freeze(leader: SimNode, fault: Fault): void {
+    const pauseMs = 150 + fault.forMs / 2;
+    const afterMs = pauseMs + 150;
+    leader.pause();
+    this.covered.pauses++;
+    this.later(pauseMs, () => leader.resume());
+    const others = without_(this.nodes, leader).map(({ id }) => id);
+    if (fault.amount % 2 === 0) {
+      const paths = others.flatMap((id) => [[leader.id, id] as const, [id, leader.id] as const]);
+      return this.cut(paths, { ...fault, forMs: afterMs, amount: 1 });
+    }
+    for (const id of others) this.links.clog(id, leader.id, 2 * afterMs);
+    this.later(afterMs, () => {
+      for (const id of others) this.links.unclog(id, leader.id);
+    });
+  }
+
+  /**
+   * Requirement 8: one follower lags behind, the other one, without which nothing is committed,
+   * loses its directory, and the leader is gone. What was acknowledged must stay out of reach of
+   * the two that are left.
+   */
+  private betray(leader: SimNode, node: SimNode, other: SimNode, fault: Fault): void {
+    if (node === other || node === leader || other === leader) return;
+    this.links.cut(leader.id, other.id);
+    this.later(100 + fault.forMs / 2, () => {
+      this.links.heal(leader.id, other.id);
+      if (!this.maySpare(node)) return;
+      this.covered.wipes++;
+      node.wipe();
+      node.start();
+      this.separate([leader], without_(this.nodes, leader), { ...fault, forMs: fault.forMs + 300 });
+    });
+  }
+
   private separate(some: readonly SimNode[], others: readonly SimNode[], fault: Fault): void {
     this.covered.partitions++;
     const pairs = some.flatMap((a) => others.map((b) => [a.id, b.id] as const));
@@ -310,11 +352,20 @@ export class Nemesis {
     if (asked === undefined) return;
     const target = this.nodes[fault.node % this.nodes.length]!;
     asked.enter(() => {
-      const next = this.changed(asked.core!, target, fault);
-      // No operator would count on a member whose directory is lost.
-      if (next === null || !this.isSound(next)) return;
-      this.covered.changes++;
-      asked.host!.driver!.act((core) => core.changeConfiguration(next));
+      this.change(asked, target, fault);
+      if (fault.amount % 2 > 0) return;
+      // A second one at once, which must wait its turn.
+      const second = this.nodes[fault.other % this.nodes.length]!;
+      this.change(asked, second, { ...fault, kind: fault.amount % 4 === 0 ? 'remove' : 'add' });
+    });
+  }
+
+  private change(asked: SimNode, target: SimNode, fault: Fault): void {
+    const next = this.changed(asked.core!, target, fault);
+    // No operator would count on a member whose directory is lost.
+    if (next === null || !this.isSound(next)) return;
+    asked.host!.driver!.act((core) => {
+      if (core.changeConfiguration(next).ok) this.covered.changes++;
     });
   }
 

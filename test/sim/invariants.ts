@@ -39,6 +39,7 @@ export class Invariants {
   readonly safety = new Safety();
   elections = 0;
   private readonly watched: ReadonlyMap<NodeId, Watched>;
+  private readonly configurations = new Map<LogIndex, string>();
   private readonly votes = new Map<string, NodeId>();
   private steps = 0;
 
@@ -61,6 +62,8 @@ export class Invariants {
     this.safety.checkNode(seen, core);
     if (core.role === 'leader') {
       if (seen.leads !== core.term) this.elected(seen, core);
+      else if (core.commitIndex > before) checkCommitRule(core);
+      if (core.configuration !== seen.configuration) checkOneChange(core);
       if (core.commitIndex > before) this.checkMajority(core, core.commitIndex, seen.configuration);
     }
     seen.configuration = core.configuration;
@@ -107,7 +110,19 @@ export class Invariants {
     }
     if (index === seen.seenApplied) return;
     seen.seenApplied = index;
-    if (index % this.digestEvery === 0) this.checkDigest(seen.node);
+    if (index % this.digestEvery > 0) return;
+    this.checkDigest(seen.node);
+    if (seen.core !== null) this.checkConfiguration(seen.core);
+  }
+
+  /** What is committed up to an index says the same about the members everywhere. */
+  private checkConfiguration(core: RaftCore): void {
+    const { commitIndex, committedConfiguration, id } = core.status();
+    const text = JSON.stringify(committedConfiguration);
+    const known = this.configurations.get(commitIndex);
+    this.configurations.set(commitIndex, text);
+    if (known === undefined || known === text) return;
+    throw new SimFailure('configuration', `${id} has ${text} at ${commitIndex}, others ${known}`);
   }
 
   private checkPromise(from: NodeId, message: Message): void {
@@ -174,6 +189,28 @@ export class Invariants {
     if (index < firstIndex) return true;
     return entries[index - firstIndex]?.term === term;
   }
+}
+
+/** 5.4.2: a leader counts only entries of its own term. */
+function checkCommitRule(leader: RaftCore): void {
+  const term = leader.termAt(leader.commitIndex);
+  if (term === null || term === leader.term) return;
+  throw new SimFailure('commit rule', `${leader.id} of ${leader.term} commits one of ${term}`);
+}
+
+/** Dissertation 4.1: at most one voter more or less than what is committed, unless joint. */
+function checkOneChange(leader: RaftCore): void {
+  const { configuration } = leader;
+  if (configuration.outgoing.length > 0) return;
+  const { committedConfiguration } = leader.status();
+  const before = committedConfiguration.voters;
+  const { voters } = configuration;
+  const differing =
+    voters.filter((id) => !before.includes(id)).length +
+    before.filter((id) => !voters.includes(id)).length;
+  const endsJoint = committedConfiguration.outgoing.length > 0;
+  if (differing <= 1 || endsJoint || before.length === 0) return;
+  throw new SimFailure('one change', `${leader.id} is at ${voters}, but ${before} is committed`);
 }
 
 /** As digestOf in src/node, in one step. */

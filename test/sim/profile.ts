@@ -23,6 +23,8 @@ export interface Profile {
   readonly driftPpm: number;
   /** Wall clocks are off by hours, and jump. */
   readonly wildWalls: boolean;
+  /** No process ends. */
+  readonly calm: boolean;
   readonly clients: number;
   readonly thinkMs: number;
   readonly pipelineMax: number;
@@ -64,13 +66,14 @@ export function profileOf(seed: number): Profile {
     diskMs: 1 + random(one(3) ? 30 : 6),
     driftPpm: 5000,
     wildWalls,
+    calm,
     clients: 3 + random(3),
     thinkMs: 10 + random(40),
     pipelineMax: 1 + random(5),
     evicting,
     faultsMs,
     healAll: !one(3),
-    faults: faultsOf(random, { faultsMs, calm, wildWalls }),
+    faults: faultsOf(random, { earliestMs: one(6) ? 0 : 400, faultsMs, calm, wildWalls }),
   };
 }
 
@@ -118,6 +121,7 @@ export function useLimits(changes: Readonly<Record<string, number>>): () => void
 }
 
 interface FaultPlan {
+  readonly earliestMs: number;
   readonly faultsMs: number;
   readonly calm: boolean;
   readonly wildWalls: boolean;
@@ -135,7 +139,7 @@ function faultsOf(random: Random, plan: FaultPlan): Fault[] {
     const pool = random(2) === 0 ? favourites : allowed;
     faults.push({
       number,
-      atMs: 400 + random(plan.faultsMs - 400),
+      atMs: plan.earliestMs + random(plan.faultsMs - plan.earliestMs),
       kind: pool[random(pool.length)]!,
       node: random(64),
       other: random(64),
@@ -146,10 +150,19 @@ function faultsOf(random: Random, plan: FaultPlan): Fault[] {
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
+const crashing: readonly FaultKind[] = [
+  'crash',
+  'crash-leader',
+  'crash-all',
+  'crash-point',
+  'stop',
+  'wipe',
+  'betray',
+  'flip',
+  'disk-error',
+  'disk-full',
+];
+
 function isCrash(kind: FaultKind): boolean {
-  return (
-    ['crash', 'crash-all', 'crash-point', 'wipe', 'flip', 'disk-error', 'disk-full'].includes(
-      kind,
-    ) || kind === 'stop'
-  );
+  return crashing.includes(kind);
 }
