@@ -1,14 +1,13 @@
 /** `tgcache-node cluster ...`: a cluster on this machine. */
 import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseHostPort, Settings } from '../src/config.js';
 import { formatHostPort } from '../src/host-port.js';
 import { type NodePlace, readClusterFile } from './cluster-file.js';
 import { type StartOptions, startCluster } from './cluster-start.js';
 import { CommandError } from './command-error.js';
 import { LocalCluster } from './local-cluster.js';
 import { processState, signalNode } from './node-process.js';
-import { collect, gatherSettings } from './settings-sources.js';
+import { clientPassword, collect, parseConnect } from './settings-sources.js';
 import { clusterStatus, leaderOf, membersOf, type NodeStatus } from './status.js';
 import { statusTable } from './status-table.js';
 
@@ -158,11 +157,8 @@ function statusFor(options: StatusOptions): Promise<NodeStatus[]> {
 
 /** The given nodes, and the other members that the first of them to answer knows. */
 async function statusBy(connect: string): Promise<NodeStatus[]> {
-  const given = connect
-    .split(',')
-    .map((value) => parseHostPort({ name: 'each address', value, from: '--connect' }));
-  const sources = gatherSettings([], null).filter(({ name }) => name === 'requirepass');
-  const password = new Settings(sources).get('requirepass');
+  const given = parseConnect(connect);
+  const password = clientPassword();
   const known = await Promise.all(given.map((address) => membersOf(address, password)));
   const all = [...given, ...known.flat()].map((address) => [formatHostPort(address), address]);
   const endpoints = [...new Map(all as [string, (typeof given)[number]][])].map(

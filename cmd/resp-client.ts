@@ -15,7 +15,8 @@ export interface AskOptions {
   readonly timeoutMs: number;
 }
 
-function encode(command: readonly string[]): string {
+/** As a RESP array of bulk strings. */
+export function encode(command: readonly string[]): string {
   const parts = command.map((argument) => `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`);
   return `*${command.length}\r\n${parts.join('')}`;
 }

@@ -99,8 +99,9 @@ async function serve(config: NodeConfig, logger: Logger): Promise<void> {
   const node = await Promise.race([starting, stop.promise]);
   if (node === undefined) return stopWhileStarting(starting);
   const fault = await Promise.race([node.failed, stop.promise]);
+  // Who was removed can still answer what is in flight.
+  if (fault === undefined || fault.code === 'REMOVED') await stopInTime(node);
   if (fault !== undefined) throw fault;
-  await stopInTime(node);
 }
 
 function warnWhenOpen({ settings, clientListen, peerListen, httpListen }: NodeConfig, log: Logger) {
@@ -179,6 +180,11 @@ function faultOf(error: TgError, { id, dataDir }: NodeConfig): CommandError {
       return say('A newer version wrote this: start that version on this node.');
     case 'INVARIANT':
       return say(`This is a bug: keep the log and ${dataDir} for the report, then start it again.`);
+    case 'REMOVED':
+      return new CommandError(
+        `node ${id} stops: ${oneLine(error.message)}. To take it in again, delete ${dataDir} and ` +
+          "start it with --join, or run 'tgcache-node member add' and start it as it is.",
+      );
     case 'DIRECTORY_LOCKED':
       return new CommandError(`${oneLine(error.message)}: one node per directory`);
     default:

@@ -1,19 +1,8 @@
-/** The table of `cluster status`. Colours only on a terminal and without NO_COLOR. */
+/** The table of `cluster status`. */
 import type { NodeStatus } from './status.js';
+import { type Colour, type Columns, hasColours, layTable } from './table.js';
 
-type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
-
-const codes: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
-
-export function hasColours(): boolean {
-  return process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '';
-}
-
-export function paint(text: string, colour: Colour, colours = hasColours()): string {
-  return colours ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text;
-}
-
-const columns: readonly (readonly [title: string, cell: (node: NodeStatus) => string])[] = [
+const columns: Columns<NodeStatus> = [
   ['node', (node) => node.node],
   ['role', (node) => node.role],
   ['term', (node) => count(node.term)],
@@ -48,23 +37,5 @@ function colourOf({ role }: NodeStatus): Colour | null {
 }
 
 export function statusTable(nodes: readonly NodeStatus[], colours = hasColours()): string {
-  const rows = nodes.map((node) => columns.map(([, cell]) => cell(node)));
-  const widths = columns.map(([title], at) =>
-    Math.max(title.length, ...rows.map((row) => row[at]!.length)),
-  );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, at) => align(cell, widths[at]!, columns[at]![0]))
-      .join('  ')
-      .trimEnd();
-  const head = paint(line(columns.map(([title]) => title)), 'bold', colours);
-  const body = rows.map((row, at) => {
-    const colour = colourOf(nodes[at]!);
-    return colour === null ? line(row) : paint(line(row), colour, colours);
-  });
-  return [head, ...body].join('\n');
-}
-
-function align(cell: string, width: number, title: string): string {
-  return leftColumns.includes(title) ? cell.padEnd(width) : cell.padStart(width);
+  return layTable(columns, nodes, leftColumns, colourOf, colours);
 }

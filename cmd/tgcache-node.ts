@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { TgError } from '../src/errors.js';
 import { addClusterCommands } from './cluster-commands.js';
 import { CommandError } from './command-error.js';
+import { addMemberCommands } from './member-commands.js';
 import { addStartCommand } from './start.js';
 
 function version(): string {
@@ -47,6 +48,7 @@ function makeProgram(): Command {
     .exitOverride();
   addStartCommand(program);
   addClusterCommands(program);
+  addMemberCommands(program);
   return program;
 }
 

@@ -144,7 +144,7 @@ function membership(option: Options, id: string) {
 
 function parseCluster(given: Given | undefined, ownId: string): readonly InitialMember[] {
   if (given === undefined || given.value === '') return [];
-  const members = given.value.split(',').map((part) => parseMember(part, given));
+  const members = given.value.split(',').map((value) => parseMember({ ...given, value }));
   const distinct = (values: readonly string[]) => new Set(values).size === values.length;
   if (!distinct(members.map(({ id }) => id))) {
     throw badConfig(given.from, 'initial-cluster names a node twice');
@@ -158,12 +158,14 @@ function parseCluster(given: Given | undefined, ownId: string): readonly Initial
   return Object.freeze(members);
 }
 
-function parseMember(part: string, given: Given): InitialMember {
+/** Throws TgError BAD_CONFIG. */
+export function parseMember(given: Given): InitialMember {
+  const part = given.value;
   const at = part.indexOf('=');
   const id = part.slice(0, at);
   const peerAddress = part.slice(at + 1);
   if (at < 1 || readHostPort(peerAddress) === null) {
-    throw badConfig(given.from, `initial-cluster must hold ID=HOST:PEERPORT, not '${part}'`);
+    throw badConfig(given.from, `${given.name} must hold ID=HOST:PEERPORT, not '${part}'`);
   }
   checkId({ ...given, value: id });
   return { id, peerAddress };

@@ -7,6 +7,8 @@ export type ErrorCode =
   | 'DIRECTORY_LOCKED'
   /** The data directory is of another node or cluster. */
   | 'WRONG_DIRECTORY'
+  /** The cluster goes on without this node (exit code 1). */
+  | 'REMOVED'
   /** Stored bytes are damaged or missing (exit code 3). */
   | 'CORRUPT'
   /** A write or sync failed (exit code 3). */

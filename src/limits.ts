@@ -66,6 +66,8 @@ export const limits = {
   touchSlotsMax: 32_768,
   /** Log kept below a snapshot, for followers that were away for a short while. */
   logTailBytes: 32 * MiB,
+  /** Log kept longer for a follower that a snapshot was sent to, until it has caught up. */
+  logHeldBytesMax: 1024 * MiB,
   /** What an entry costs on disk beside its data, about. */
   entryOverheadBytes: 64,
   /** How finely the place of that tail is remembered. */

@@ -22,7 +22,10 @@ export interface LogStore {
   write(write: LogWrite): Promise<void>;
   /** Entries from `from`, at least one, up to maxBytes. Rejects when `from` was compacted away. */
   read(from: LogIndex, maxBytes: number): Promise<readonly Entry[]>;
-  /** Forgets entries up to and including `through`; `snapshot` is the newest durable one. */
+  /**
+   * Forgets entries up to and including `through`; `snapshot` is durable. Does nothing when the
+   * log already rests on a newer one.
+   */
   compact(through: LogIndex, snapshot: SnapshotMeta): Promise<void>;
   /** A received snapshot takes the place of the whole log (requirement 46). */
   reset(snapshot: SnapshotMeta): Promise<void>;
@@ -56,11 +59,20 @@ export interface PeerHello {
   readonly peerAddress: string;
   /** The newest configuration the node knows; null before it has one. */
   readonly configuration: Configuration | null;
+  /** Where that configuration is committed; 0 while the node does not know that it is. */
+  readonly configurationIndex: LogIndex;
+  /** The node has nothing yet and asks to be taken in as a learner. */
+  readonly joining: boolean;
   readonly clientAddress: string;
   readonly httpAddress: string | null;
   readonly zone: string | null;
   /** "LAT,LON" */
   readonly location: string | null;
+  /**
+   * For so many ms after each answer to a leader, restarts included, this node neither stands for
+   * election nor votes for another. 0: no such promise, so no lease may rest on its answers.
+   */
+  readonly leaseMs: number;
 }
 
 export interface TransportHandler {

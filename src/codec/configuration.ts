@@ -4,12 +4,17 @@ import { TgError } from '../errors.js';
 import type { Configuration } from '../raft/types.js';
 
 const version = 1;
+/** Fourth field of a member that is not promoted by itself. */
+const staysLearner = 'learner';
 /** Records tie bytes to one encoder's history (FACTS): off. Stateless between calls. */
 const packr = new Packr({ useRecords: false });
 
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
   const { voters, outgoing, learners, members } = configuration;
-  const placed = members.map((m) => [m.id, m.peerAddress, m.incarnation]);
+  const placed = members.map((m) => [
+    ...[m.id, m.peerAddress, m.incarnation],
+    ...(m.staysLearner ? [staysLearner] : []),
+  ]);
   return packr.pack([version, voters, outgoing, learners, placed]);
 }
 
@@ -26,9 +31,11 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
 }
 
 function decodeMember(fields: unknown) {
-  if (!isTexts(fields) || fields.length !== 3) throw damaged();
-  const [id, peerAddress, incarnation] = fields as [string, string, string];
-  return { id, peerAddress, incarnation };
+  if (!isTexts(fields) || fields.length < 3 || fields.length > 4) throw damaged();
+  const [id, peerAddress, incarnation, kept] = fields as [string, string, string, string?];
+  if (kept === undefined) return { id, peerAddress, incarnation };
+  if (kept !== staysLearner) throw damaged();
+  return { id, peerAddress, incarnation, staysLearner: true as const };
 }
 
 function unpack(bytes: Uint8Array): unknown {

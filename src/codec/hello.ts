@@ -30,7 +30,7 @@ export function encodeHello({ hello, purpose, sequence }: SaidHello): Uint8Array
   const configuration =
     hello.configuration === null ? new Uint8Array(0) : encodeConfiguration(hello.configuration);
   const texts = textsOf(hello);
-  let bytes = 4 + 2 + 1 + 4 + 4 + configuration.length;
+  let bytes = 4 + 2 + 1 + 4 + 4 + 8 + 1 + 4 + configuration.length;
   for (const text of texts) bytes += textBytes(text);
   const writer = new ByteWriter(bytes);
   writer.u32(magic);
@@ -38,6 +38,9 @@ export function encodeHello({ hello, purpose, sequence }: SaidHello): Uint8Array
   writer.u8(purposes.indexOf(purpose));
   writer.u32(sequence);
   for (const text of texts) writer.text(text);
+  writer.u32(hello.leaseMs);
+  writer.integer(hello.configurationIndex);
+  writer.flag(hello.joining);
   writer.u32(configuration.length);
   writer.raw(configuration);
   return writer.since(0);
@@ -71,6 +74,9 @@ export function decodeHello(bytes: Uint8Array): SaidHello {
     httpAddress: reader.textOrNull(),
     zone: reader.textOrNull(),
     location: reader.textOrNull(),
+    leaseMs: reader.u32(),
+    configurationIndex: reader.integer(),
+    joining: reader.flag(),
     configuration: takeConfiguration(reader.view(reader.u32())),
   };
   reader.end();

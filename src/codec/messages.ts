@@ -32,7 +32,7 @@ const fieldBytes: Record<Message['kind'], number> = {
   'vote-response': 10,
   'append-request': 28,
   'append-response': 25,
-  'heartbeat-request': 16,
+  'heartbeat-request': 24,
   'heartbeat-response': 8,
   'read-index-request': 8,
   'read-index-response': 16,
@@ -131,6 +131,7 @@ function putMessage(out: PartWriter, message: Message): void {
       return;
     case 'heartbeat-request':
       bytes.integer(message.leaderCommit);
+      bytes.integer(message.committed);
       bytes.integer(message.round);
       return;
     case 'heartbeat-response':
@@ -185,9 +186,10 @@ function takeMessage(reader: ByteReader, from: NodeId, to: NodeId): Message {
     case code['append-response']:
       return takeAppendResponse(reader, { group, from, to, term });
     case code['heartbeat-request']: {
-      const leaderCommit = reader.integer();
+      const [leaderCommit, committed] = [reader.integer(), reader.integer()];
       const round = reader.integer();
-      return { kind: 'heartbeat-request', group, from, to, term, leaderCommit, round };
+      const body = { leaderCommit, committed, round };
+      return { kind: 'heartbeat-request', group, from, to, term, ...body };
     }
     case code['heartbeat-response']:
       return { kind: 'heartbeat-response', group, from, to, term, round: reader.integer() };

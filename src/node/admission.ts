@@ -10,6 +10,7 @@ import type { Args } from '../resp/args.js';
 import type { Origin, Refusal } from '../server/group.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
+import { Freshness } from './freshness.js';
 
 export type ReadConsistency = 'linearizable' | 'lease' | 'local';
 
@@ -26,13 +27,19 @@ export interface AdmissionOptions {
 }
 
 export class Admission {
-  private caughtUpAtMs = Number.NEGATIVE_INFINITY;
+  private readonly freshness: Freshness;
 
-  constructor(private readonly options: AdmissionOptions) {}
+  constructor(private readonly options: AdmissionOptions) {
+    const { core, clock } = options;
+    this.freshness = new Freshness({
+      clock,
+      leaderCommit: () => core()?.leaderCommit ?? null,
+      lastApplied: () => core()?.lastApplied ?? 0,
+    });
+  }
 
-  /** All that is known to be committed is applied, and a leader is there. */
-  noteCaughtUp(): void {
-    this.caughtUpAtMs = this.options.clock.monotonicMs();
+  tick(): void {
+    this.freshness.tick();
   }
 
   write(spec: SpecBase, args: Args): Refusal | null {
@@ -78,9 +85,9 @@ export class Admission {
     return size > keyspace.maxmemory ? 'too-large' : null;
   }
 
-  /** A follower that has not heard its leader for max-staleness-ms refuses stale reads. */
+  /** What a follower holds is older than max-staleness-ms, as far as it knows: no stale reads. */
   private freshEnough(): boolean {
-    const silentMs = this.options.clock.monotonicMs() - this.caughtUpAtMs;
-    return silentMs <= this.options.settings.number('max-staleness-ms');
+    const ageMs = this.options.clock.monotonicMs() - this.freshness.freshAtMs;
+    return ageMs <= this.options.settings.number('max-staleness-ms');
   }
 }

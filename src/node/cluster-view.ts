@@ -4,6 +4,7 @@ import type { PeerHello } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
 import type { Configuration, NodeId } from '../raft/types.js';
 import type { ClusterNode, NodeAddress } from '../server/group.js';
+import { reachable } from './configuration-changes.js';
 
 interface Known {
   readonly hello: PeerHello;
@@ -23,6 +24,22 @@ export class ClusterView {
   peerDown(id: NodeId): void {
     const known = this.peers.get(id);
     if (known !== undefined) known.connected = false;
+    // Of those that left nothing is remembered.
+    if (!this.configuration.members.some((member) => member.id === id)) this.peers.delete(id);
+  }
+
+  isConnected(id: NodeId): boolean {
+    return id === this.config.id || (this.peers.get(id)?.connected ?? false);
+  }
+
+  /** From this leader, as configuration-changes.ts says. */
+  reachable(core: RaftCore): ReadonlySet<NodeId> {
+    return reachable(core, (peer) => this.isConnected(peer));
+  }
+
+  /** Hellos of the peers that are connected now. */
+  connectedPeers(): PeerHello[] {
+    return [...this.peers.values()].flatMap(({ hello, connected }) => (connected ? [hello] : []));
   }
 
   /** Client address; null while it is not known. */
@@ -34,7 +51,9 @@ export class ClusterView {
   }
 
   nodes(core: RaftCore | null): ClusterNode[] {
-    const ids = new Set(this.configuration.members.map((member) => member.id));
+    // Who was named and never seen is no node yet: it has no address for clients.
+    const seen = this.configuration.members.filter((member) => member.incarnation !== '');
+    const ids = new Set(seen.map((member) => member.id));
     ids.add(this.config.id);
     const matched = new Map(core?.status().peers.map((peer) => [peer.id, peer.matchIndex]));
     return [...ids].sort().map((id) => this.node(id, core, matched.get(id)));
@@ -53,7 +72,7 @@ export class ClusterView {
       peerPort: parse(peerAddress).port,
       role: core?.leader === id ? 'leader' : learner ? 'learner' : 'follower',
       self,
-      connected: self || (this.peers.get(id)?.connected ?? false),
+      connected: this.isConnected(id),
       zone: self ? this.config.zone : (this.peers.get(id)?.hello.zone ?? null),
       offset: self ? (core?.lastApplied ?? 0) : (matchIndex ?? core?.commitIndex ?? 0),
     };

@@ -13,7 +13,18 @@ export interface StateDigest {
   readonly digest: string;
 }
 
-export async function digestOf(machine: StateMachine, clock: Clock): Promise<StateDigest> {
+/** The newest digest asked for of each machine; keeps nothing alive. */
+const underWay = new WeakMap<StateMachine, Promise<StateDigest>>();
+
+/** One at a time: a snapshot needs a view too, and their number is bounded. */
+export function digestOf(machine: StateMachine, clock: Clock): Promise<StateDigest> {
+  const next = () => walk(machine, clock);
+  const digest = underWay.get(machine)?.then(next, next) ?? next();
+  underWay.set(machine, digest);
+  return digest;
+}
+
+async function walk(machine: StateMachine, clock: Clock): Promise<StateDigest> {
   const index = machine.appliedIndex;
   const view = machine.openSnapshot();
   const hash = createHash('sha1');

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { PeerHello } from '../ports.js';
+import type { LogWrite } from '../raft/effects.js';
 import type { Configuration, Member, NodeId } from '../raft/types.js';
 
 export interface InitialMember {
@@ -35,6 +36,19 @@ export function clusterIdOf(configuration: Configuration): string {
 export function firstConfiguration(members: readonly Member[]): Configuration {
   const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
   return { voters: sorted.map((m) => m.id), outgoing: [], learners: [], members: sorted };
+}
+
+/** The log of a new cluster begins with its first configuration, the same on every member. */
+export function firstWrite(configuration: Configuration): LogWrite {
+  const data = new Uint8Array(0);
+  return {
+    seq: 0,
+    hardState: { term: 1, votedFor: null, commit: 1 },
+    truncateFrom: null,
+    entries: [{ term: 1, index: 1, kind: 'config', data, configuration }],
+    sync: true,
+    afterwards: [],
+  };
 }
 
 export class Formation {

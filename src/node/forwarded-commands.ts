@@ -151,6 +151,7 @@ class ForwardedOrigin implements Origin {
   lastWrite = 0;
   seenIndex = 0;
   readonly stale = false;
+  readonly tracker = null;
 
   constructor(
     readonly id: number,

@@ -15,7 +15,14 @@ import type { Origin, Refusal } from '../server/group.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 
 /** What is owed to a client, in order: a command's reply, or one of this node that waits. */
-type Owed = { readonly write: boolean; readonly message: number } | Uint8Array;
+type Owed = OwedReply | Uint8Array;
+
+interface OwedReply {
+  readonly write: boolean;
+  readonly message: number;
+  /** What follows the reply to a client that tracks keys. */
+  readonly replied: (() => void) | undefined;
+}
 
 interface Stream {
   readonly id: number;
@@ -138,7 +145,9 @@ export class Forwarder {
     this.forming.u32(spec.opcode);
     this.forming.args(args);
     this.formingCount++;
-    this.owe(stream, { write: spec.kind === 'write', message: this.message });
+    const write = spec.kind === 'write';
+    const replied = stream.origin.tracker?.forwarded(spec, args);
+    this.owe(stream, { write, message: this.message, replied });
   }
 
   private beginMessage(): void {
@@ -157,8 +166,9 @@ export class Forwarder {
   private answer(stream: Stream, reply: Uint8Array, index: number): void {
     const { origin } = stream;
     origin.seenIndex = Math.max(origin.seenIndex, index);
-    stream.next++;
+    const owed = stream.owed[stream.next++];
     this.give(stream, reply);
+    if (owed !== undefined && !(owed instanceof Uint8Array)) owed.replied?.();
     for (let head = stream.owed[stream.next]; head instanceof Uint8Array; ) {
       stream.next++;
       this.give(stream, head);
@@ -196,6 +206,7 @@ function failStream(stream: Stream, unsent: number): void {
     else if (owed.message === unsent) origin.reply.error(unsentText);
     else origin.reply.error(owed.write ? uncertainText : lostReadText);
     origin.answered();
+    if (!(owed instanceof Uint8Array)) owed.replied?.();
   }
 }
 

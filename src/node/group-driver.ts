@@ -43,7 +43,7 @@ export class GroupDriver {
   /** While a received snapshot replaces the log no write may start. */
   private logHeld = false;
   private heldWrite: LogWrite | null = null;
-  private writeEnded: (() => void) | null = null;
+  private readonly waitForWrite: (() => void)[] = [];
   private toApply: Entry[] = [];
   private nextToApply = 0;
   private pumpScheduled = false;
@@ -74,6 +74,8 @@ export class GroupDriver {
   }
 
   propose(data: Uint8Array): Proposal {
+    // What the core would take now could never become durable.
+    if (this.failed) return { ok: false, reason: 'not-leader' };
     const proposal = this.core.propose(data);
     this.schedule();
     return proposal;
@@ -116,10 +118,7 @@ export class GroupDriver {
   /** Ends the service in order: resolves when no write is in flight. */
   async stop(): Promise<void> {
     this.failed = true;
-    if (this.writing)
-      await new Promise<void>((resolve) => {
-        this.writeEnded = resolve;
-      });
+    if (this.writing) await this.endOfWrite();
   }
 
   /** A received snapshot is durable: the log and the state machine follow it in one step. */
@@ -129,11 +128,7 @@ export class GroupDriver {
     meta: SnapshotMeta,
     swapMachine: () => void,
   ): Promise<boolean> {
-    while (this.writing) {
-      await new Promise<void>((resolve) => {
-        this.writeEnded = resolve;
-      });
-    }
+    while (this.writing && !this.failed) await this.endOfWrite();
     if (this.failed) return false;
     // From here on the core's writes are about the log that follows the snapshot.
     this.logHeld = true;
@@ -168,10 +163,12 @@ export class GroupDriver {
   private pump(): void {
     this.pumpScheduled = false;
     this.guard(() => {
-      for (;;) {
-        if (this.failed) return;
+      let commandsLeft: number = limits.applyCommandsPerTurnMax;
+      while (!this.failed) {
         while (this.core.hasEffects()) this.carryOut(this.core.takeEffects());
-        if (!this.applySome()) return;
+        if (this.nextToApply >= this.toApply.length) return;
+        commandsLeft -= this.applySome(commandsLeft);
+        if (commandsLeft <= 0) return this.goOnNextTurn();
       }
     });
   }
@@ -228,18 +225,22 @@ export class GroupDriver {
     this.schedule();
   }
 
-  private endWrite(): void {
-    this.writing = false;
-    this.writeEnded?.();
-    this.writeEnded = null;
+  private endOfWrite(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waitForWrite.push(resolve);
+    });
   }
 
-  /** Applies up to the bound of one turn; returns true when the core may have more effects now. */
-  private applySome(): boolean {
-    if (this.nextToApply >= this.toApply.length) return false;
+  private endWrite(): void {
+    this.writing = false;
+    for (const resolve of this.waitForWrite.splice(0)) resolve();
+  }
+
+  /** Applies entries until they hold `commandsMax` commands; returns how many they held. */
+  private applySome(commandsMax: number): number {
     let commands = 0;
     let last: Entry | null = null;
-    while (this.nextToApply < this.toApply.length && commands < limits.applyCommandsPerTurnMax) {
+    while (this.nextToApply < this.toApply.length && commands < commandsMax) {
       last = this.toApply[this.nextToApply++]!;
       commands += 1 + this.applyOne(last);
     }
@@ -248,11 +249,14 @@ export class GroupDriver {
       this.nextToApply = 0;
     }
     if (last !== null) this.options.listener.appliedThrough(last.index);
-    if (this.toApply.length === 0) return true;
-    // The rest waits for the next turn, so that heartbeats and clients get their share.
+    return commands;
+  }
+
+  /** The rest waits for the next turn, so that heartbeats and clients get their share. */
+  private goOnNextTurn(): void {
+    if (this.pumpScheduled) return;
     this.pumpScheduled = true;
     this.options.clock.nextTurn(this.pumpNow);
-    return false;
   }
 
   private applyOne(entry: Entry): number {

@@ -1,6 +1,6 @@
 /**
  * Everything that belongs to one Raft group in this process: core, driver, the group as clients
- * see it, snapshots, readmission of lost members, pulses. Created when the node has a log to run,
+ * see it, snapshots, intake of members, pulses. Created when the node has a log to run,
  * be it empty.
  */
 import { ApplicationKind } from '../codec/application.js';
@@ -22,10 +22,10 @@ import type {
 } from '../raft/types.js';
 import { StateMachineRestorer } from '../statemachine/state-machine.js';
 import { type DriverListener, GroupDriver } from './group-driver.js';
+import type { Intake } from './intake.js';
 import type { LogClock } from './log-clock.js';
 import { Pulse } from './pulse.js';
-import type { Readmission } from './readmission.js';
-import type { Recovered } from './recovery.js';
+import { finishRestore, type Recovered } from './recovery.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { Snapshotter } from './snapshotter.js';
 import { Touches } from './touches.js';
@@ -41,22 +41,23 @@ export interface GroupRunnerOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly logClock: LogClock;
-  readonly readmission: Readmission;
+  readonly intake: Intake;
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
   readonly random: (bound: number) => number;
   /** What the first leader of a new cluster writes into the log. */
   readonly firstSettings: () => readonly (readonly [string, string])[];
-  readonly leasesInUse: () => boolean;
+  /** This node promised to stand by its leader (lease-promise.ts). */
+  readonly standsByLeader: () => boolean;
   readonly snapshotThresholdBytes: () => number;
-  readonly onConfiguration: (configuration: Configuration) => void;
+  readonly onConfiguration: (configuration: Configuration, index: LogIndex) => void;
   readonly onRole: (change: RoleChange) => void;
   readonly onError: (what: string, error: unknown) => void;
   readonly onFatal: (error: TgError) => void;
 }
 
-/** Ticks between two looks at members that came back with an empty directory. */
-const readmissionTicks = 20;
+/** Ticks between two looks at nodes that come in and learners that catch up. */
+const intakeTicks = 10;
 /** One window of touches; see TLRU.md for what other lengths cost. */
 const touchWindowTicks = 25;
 
@@ -118,15 +119,15 @@ export class GroupRunner implements DriverListener {
   tick(): void {
     this.driver.tick();
     this.pulse.tick();
-    this.options.clients.tick(this.isCaughtUp());
+    this.options.clients.tick();
     this.writeFirstSettings();
     this.ticks++;
-    if (this.ticks % readmissionTicks === 0) this.readmit();
+    if (this.ticks % intakeTicks === 0) this.takeIn();
     if (this.ticks % touchWindowTicks === 0) this.touches.endWindow();
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
-    const believed = this.options.readmission.isMember(this.driver.core.configuration, from);
+    const believed = this.options.intake.isMember(this.driver.core.configuration, from);
     // What a lost directory once promised must not count. But its new one may lead by now, by a
     // configuration that this node does not have yet and gets from this very leader.
     this.driver.step(believed ? messages : messages.filter(({ kind }) => !promises.has(kind)));
@@ -146,7 +147,7 @@ export class GroupRunner implements DriverListener {
     this.driver.act((core) => {
       core.unreachable(peer);
       // An early election would break a lease that the old leader still counts on.
-      if (!this.options.leasesInUse()) core.peerConnectionLost(peer);
+      if (!this.options.standsByLeader()) core.peerConnectionLost(peer);
     });
   }
 
@@ -164,20 +165,22 @@ export class GroupRunner implements DriverListener {
         restorer.chunk(chunk);
         await writer.write(chunk);
       }
-      const machine = restorer.finish();
+      const machine = finishRestore(restorer, meta);
       await writer.commit();
       await this.driver.install(from, term, meta, () => {
         this.options.clients.replaceMachine(machine);
       });
     } catch (error) {
-      await writer.abort();
+      // What came in may be refused and asked for again; a disk that fails ends the service.
+      const diskFailed = error instanceof TgError && error.code === 'STORAGE_FAILED';
+      if (diskFailed) this.driver.fail(error);
+      else await writer.abort();
       throw error;
     }
   }
 
   async stop(): Promise<void> {
-    this.snapshotter.stop();
-    await this.driver.stop();
+    await Promise.all([this.snapshotter.stop(), this.driver.stop()]);
   }
 
   // DriverListener
@@ -211,14 +214,8 @@ export class GroupRunner implements DriverListener {
     this.snapshotter.send(to);
   }
 
-  configurationApplied(configuration: Configuration): void {
-    this.options.onConfiguration(configuration);
-  }
-
-  private isCaughtUp(): boolean {
-    const { core } = this.driver;
-    if (core.lastApplied < core.commitIndex) return false;
-    return core.role === 'leader' || (core.leader !== null && core.recentLeaderContact);
+  configurationApplied(configuration: Configuration, index: LogIndex): void {
+    this.options.onConfiguration(configuration, index);
   }
 
   private writeFirstSettings(): void {
@@ -239,10 +236,10 @@ export class GroupRunner implements DriverListener {
     clients.changed();
   }
 
-  private readmit(): void {
+  private takeIn(): void {
     const { core } = this.driver;
     if (core.role !== 'leader') return;
-    const change = this.options.readmission.nextChange(core);
+    const change = this.options.intake.look(core, this.ticks);
     if (change !== null) this.driver.act(() => core.changeConfiguration(change));
   }
 }
@@ -261,7 +258,7 @@ function raftConfig(options: GroupRunnerOptions) {
     id,
     incarnation,
     group,
-    leases: options.leasesInUse(),
+    leases: options.standsByLeader(),
     electionTicks,
     heartbeatTicks,
     random,

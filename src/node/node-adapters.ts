@@ -5,7 +5,8 @@
 import { randomInt } from 'node:crypto';
 import type { NodeConfig } from '../config.js';
 import type { Logger } from '../log.js';
-import type { Clock, Transport } from '../ports.js';
+import type { Clock, PeerHello, Transport } from '../ports.js';
+import type { Membership } from '../server/membership.js';
 import type { PublishedMessage } from '../server/pubsub.js';
 import { RespServer } from '../server/resp-server.js';
 import type { DataDirectory } from '../storage/data-directory.js';
@@ -26,10 +27,27 @@ export interface NodeAdapters {
   readonly random: (bound: number) => number;
   readonly directory: Pick<
     DataDirectory,
-    'identity' | 'logStore' | 'snapshotStore' | 'setClusterId' | 'close'
+    | 'identity'
+    | 'logStore'
+    | 'snapshotStore'
+    | 'setClusterId'
+    | 'leasePromiseMs'
+    | 'promiseLease'
+    | 'close'
   >;
-  readonly transport: Transport & { refreshHello(): void };
-  readonly server: (clients: ReplicatedGroup, broadcast: Broadcast) => ClientServer;
+  readonly transport: Transport & {
+    refreshHello(): void;
+    /** The hello of whoever listens there. */
+    introduce(address: string): Promise<PeerHello>;
+  };
+  readonly server: (services: NodeServices) => ClientServer;
+}
+
+/** What the door for clients opens to. */
+export interface NodeServices {
+  readonly clients: ReplicatedGroup;
+  readonly broadcast: Broadcast;
+  readonly membership: Membership;
 }
 
 /** The door for clients. */
@@ -57,12 +75,13 @@ export function realAdapters(
       warn: (fields, text) => logger.warn(fields, text),
     },
   });
-  const server = (clients: ReplicatedGroup, broadcast: Broadcast): ClientServer => {
+  const server = ({ clients, broadcast, membership }: NodeServices): ClientServer => {
     const resp = new RespServer({
       host: config.clientListen.host,
       port: config.clientListen.port,
       nodeId: config.id,
       group: clients,
+      membership,
       settings: config.settings,
       clock,
       onShutdown: () => hooks.onShutdownCommand(),

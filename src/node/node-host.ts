@@ -9,34 +9,40 @@ import { formatHostPort, type NodeConfig } from '../config.js';
 import { TgError } from '../errors.js';
 import type { Clock, LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
 import type { RoleChange } from '../raft/effects.js';
-import type { Configuration, Entry, GroupId } from '../raft/types.js';
+import type { RaftCore } from '../raft/raft.js';
+import type { Configuration, GroupId } from '../raft/types.js';
 import { StateMachine } from '../statemachine/state-machine.js';
 import { DataDirectory } from '../storage/data-directory.js';
 import type { ReadConsistency } from './admission.js';
 import { Broadcast } from './broadcast.js';
 import { ClusterView } from './cluster-view.js';
-import { clusterIdOf, Formation, type FormationVerdict } from './formation.js';
+import { Exclusion } from './exclusion.js';
+import { clusterIdOf, Formation, type FormationVerdict, firstWrite } from './formation.js';
 import type { GroupDriver } from './group-driver.js';
 import { GroupRunner } from './group-runner.js';
+import { handOver } from './hand-over.js';
+import { Intake } from './intake.js';
 import { LeaseGuard } from './lease-guard.js';
+import { LeasePromise } from './lease-promise.js';
 import { LogClock } from './log-clock.js';
+import { MemberChanges } from './member-changes.js';
+import { Neighbourhood } from './neighbourhood.js';
 import {
   type ClientServer,
   type NodeAdapters,
   type NodeHooks,
   realAdapters,
 } from './node-adapters.js';
-import { Readmission } from './readmission.js';
 import { type Recovered, recover } from './recovery.js';
 import { ReplicatedGroup } from './replicated-group.js';
 
 /** The only group so far; every key and message carries it. */
 const theGroup: GroupId = 1;
 const tickMs = 10;
+/** How long a leader that stops tries to hand over, with one heir after the other. */
+const handOverMs = 1500;
 /** How long clients get for what is in flight when the node stops. */
 const drainMs = 2000;
-/** How long a leader that stops tries to hand over. */
-const handOverMs = 1500;
 
 export interface RunningNode {
   /** Hands leadership over, answers what is in flight, closes everything. */
@@ -72,12 +78,14 @@ export class NodeHost implements RunningNode, TransportHandler {
   private readonly view: ClusterView;
   private readonly broadcast: Broadcast;
   private readonly formation: Formation;
-  private readonly readmission: Readmission;
+  private readonly intake: Intake;
+  private readonly exclusion: Exclusion;
+  private readonly neighbourhood: Neighbourhood;
   private readonly lease: LeaseGuard;
+  private leasePromise: LeasePromise | null = null;
   private runner: GroupRunner | null = null;
   private logStore: LogStore | null = null;
   private snapshotStore: SnapshotStore | null = null;
-  private configuration: Configuration | null = null;
   private forming = false;
   private stopTicking: () => void = () => {};
   private stopped = false;
@@ -99,14 +107,20 @@ export class NodeHost implements RunningNode, TransportHandler {
     });
     const { incarnation } = directory.identity;
     this.formation = new Formation({ id, incarnation }, initialCluster);
-    const expected = new Set(initialCluster.map((member) => member.id));
-    this.readmission = new Readmission(id, () => directory.identity.clusterId, expected);
-    this.lease = new LeaseGuard(
-      () => clock.monotonicMs(),
+    const electionTicks = electionTicksOf(config);
+    const clusterId = () => directory.identity.clusterId;
+    this.intake = new Intake({ self: id, clusterId, electionTicks });
+    this.lease = new LeaseGuard({
+      monotonicMs: () => clock.monotonicMs(),
       tickMs,
-      settings.number('election-timeout-ms'),
-    );
+      electionTimeoutMs: settings.number('election-timeout-ms'),
+      promisedMs: (peer) => this.intake.promisedMs(peer),
+    });
     this.view = new ClusterView(config);
+    this.exclusion = new Exclusion({ id, incarnation }, 2 * electionTicks, () =>
+      this.view.connectedPeers(),
+    );
+    this.neighbourhood = this.makeNeighbourhood();
     this.clients = new ReplicatedGroup(new StateMachine(), {
       clock,
       logClock: this.logClock,
@@ -118,10 +132,16 @@ export class NodeHost implements RunningNode, TransportHandler {
       leaseValid: () => this.runner !== null && this.lease.valid(this.runner.driver.core),
     });
     this.broadcast = new Broadcast({
-      peers: () => this.knownPeers().flatMap((peer) => (peer.id === id ? [] : [peer.id])),
+      peers: () => this.neighbourhood.peers().flatMap((peer) => (peer.id === id ? [] : [peer.id])),
       send: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
     });
-    this.server = adapters.server(this.clients, this.broadcast);
+    const membership = new MemberChanges({
+      driver: () => this.driver,
+      intake: this.intake,
+      view: this.view,
+      clock,
+    });
+    this.server = adapters.server({ clients: this.clients, broadcast: this.broadcast, membership });
   }
 
   /** Null until this node is part of a cluster. */
@@ -129,9 +149,19 @@ export class NodeHost implements RunningNode, TransportHandler {
     return this.runner?.driver ?? null;
   }
 
-  /** Since the start of this process. */
-  get snapshotsTaken(): number {
-    return this.runner?.snapshotter.snapshotsTaken ?? 0;
+  private makeNeighbourhood(): Neighbourhood {
+    const { config, directory, clock, hooks, view } = this;
+    return new Neighbourhood({
+      config,
+      identity: () => directory.identity,
+      core: () => this.core,
+      isAlive: (id) => this.core?.role === 'leader' && view.reachable(this.core).has(id),
+      leaseMs: () => this.leasePromise?.ms ?? 0,
+      introduce: (address) => this.transport.introduce(address),
+      clock,
+      logger: hooks.logger,
+      onPeers: (peers) => this.transport.setPeers(peers),
+    });
   }
 
   async start(): Promise<void> {
@@ -140,6 +170,7 @@ export class NodeHost implements RunningNode, TransportHandler {
     this.snapshotStore = await directory.snapshotStore(theGroup);
     // Clients hear LOADING rather than find nobody.
     await server.start();
+    await this.bindToLeader();
     const recovered = await recover(this.logStore, this.snapshotStore);
     const hasMembership =
       recovered.log.snapshot !== null || recovered.log.configurations.length > 0;
@@ -151,7 +182,7 @@ export class NodeHost implements RunningNode, TransportHandler {
       // A cluster of one has nobody to wait for.
       this.form(this.formation.verdict());
     }
-    transport.setPeers(this.knownPeers());
+    this.neighbourhood.start(hasMembership);
     this.stopTicking = this.clock.every(tickMs, () => this.tick());
     this.hooks.logger.info(
       {
@@ -162,10 +193,32 @@ export class NodeHost implements RunningNode, TransportHandler {
     );
   }
 
+  /** Before the first vote: what the process before this one promised still holds. */
+  private async bindToLeader(): Promise<void> {
+    const { directory, clock, config } = this;
+    const { settings } = config;
+    this.leasePromise = new LeasePromise({
+      clock,
+      electionTimeoutMs: settings.number('election-timeout-ms'),
+      wanted: () => settings.get('read-consistency') === 'lease',
+      storedMs: await directory.leasePromiseMs(),
+      save: (promisedMs) => directory.promiseLease(promisedMs),
+    });
+    const { startDelayMs } = this.leasePromise;
+    if (startDelayMs > 0) await new Promise<void>((done) => clock.after(startDelayMs, done));
+    await this.leasePromise.renew();
+  }
+
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
-    await this.handOver();
+    this.neighbourhood.stop();
+    if (this.runner !== null) {
+      const { driver } = this.runner;
+      const { clock, intake } = this;
+      const reachable = (id: string) => intake.isReachable(driver.core.configuration, id);
+      await handOver({ driver, clock, reachable, withinMs: handOverMs });
+    }
     await this.server.stop(drainMs);
     this.stopTicking();
     await this.runner?.stop();
@@ -176,39 +229,23 @@ export class NodeHost implements RunningNode, TransportHandler {
   // TransportHandler
 
   hello(): PeerHello {
-    const { config, directory } = this;
-    return {
-      nodeId: config.id,
-      clusterId: directory.identity.clusterId,
-      incarnation: directory.identity.incarnation,
-      peerAddress: formatHostPort(config.peerAdvertise),
-      configuration: this.configuration,
-      clientAddress: formatHostPort(config.clientAdvertise),
-      httpAddress: config.httpAdvertise === null ? null : formatHostPort(config.httpAdvertise),
-      zone: config.zone,
-      location: config.location,
-    };
+    return this.neighbourhood.hello();
   }
 
   admit(peer: PeerHello): string | null {
-    const { clusterId } = this.directory.identity;
-    if (peer.nodeId === this.config.id) return `node id ${peer.nodeId} is taken`;
-    if (clusterId !== null && peer.clusterId !== null && clusterId !== peer.clusterId) {
-      return `this is cluster ${clusterId}, not ${peer.clusterId}`;
-    }
-    return null;
+    return this.neighbourhood.refusal(peer);
   }
 
   onPeerUp(peer: PeerHello): void {
     this.view.peerUp(peer);
-    this.readmission.peerUp(peer);
+    this.intake.peerUp(peer);
     if (this.runner === null) this.form(this.formation.hear(peer));
     this.clients.changed();
   }
 
   onPeerDown(peer: string): void {
     this.view.peerDown(peer);
-    this.readmission.peerDown(peer);
+    this.intake.peerDown(peer);
     this.runner?.peerDown(peer);
   }
 
@@ -233,11 +270,16 @@ export class NodeHost implements RunningNode, TransportHandler {
   private tick(): void {
     this.lease.ticked();
     this.runner?.tick();
+    this.renewLeasePromise();
+    if (this.core === null || !this.exclusion.tick(this.core)) return;
+    this.fail(new TgError('REMOVED', 'this node was removed from the cluster'));
   }
 
   private form(verdict: FormationVerdict): void {
     if (verdict.kind === 'wait') {
-      this.hooks.logger.info({ missing: verdict.missing }, 'waiting for the other first members');
+      const { missing } = verdict;
+      const what = missing.length > 0 ? 'for the other first members' : 'to be added to a cluster';
+      this.hooks.logger.info({ missing }, `waiting ${what}`);
       return;
     }
     if (this.forming) return;
@@ -246,26 +288,12 @@ export class NodeHost implements RunningNode, TransportHandler {
       verdict.kind === 'bootstrap'
         ? this.bootstrap(verdict.configuration, verdict.clusterId)
         : this.adopt(verdict.clusterId);
-    joined.catch((error: unknown) => this.fail(asFault(error)));
+    joined.catch((error: unknown) => this.fail(asFault(error, 'the cluster did not form')));
   }
 
   /** Writes the first configuration, the same on every first member, as the first entry. */
   private async bootstrap(configuration: Configuration, clusterId: string): Promise<void> {
-    const entry: Entry = {
-      term: 1,
-      index: 1,
-      kind: 'config',
-      data: new Uint8Array(0),
-      configuration,
-    };
-    await this.logStore!.write({
-      seq: 0,
-      hardState: { term: 1, votedFor: null, commit: 1 },
-      truncateFrom: null,
-      entries: [entry],
-      sync: true,
-      afterwards: [],
-    });
+    await this.logStore!.write(firstWrite(configuration));
     await this.adopt(clusterId);
     this.hooks.logger.info({ clusterId, voters: configuration.voters }, 'formed a new cluster');
   }
@@ -300,14 +328,16 @@ export class NodeHost implements RunningNode, TransportHandler {
       transport: this.transport,
       clock,
       logClock: this.logClock,
-      readmission: this.readmission,
-      electionTicks: Math.ceil(settings.number('election-timeout-ms') / tickMs),
+      intake: this.intake,
+      electionTicks: electionTicksOf(config),
       heartbeatTicks: Math.max(1, Math.round(settings.number('heartbeat-interval-ms') / tickMs)),
       random: this.random,
-      leasesInUse: () => settings.get('read-consistency') === 'lease',
+      standsByLeader: () => this.leasePromise?.binds ?? false,
       snapshotThresholdBytes: () => settings.number('snapshot-threshold-bytes'),
       firstSettings: () => clusterSettings(config),
-      onConfiguration: (configuration) => this.configured(configuration),
+      onConfiguration: (configuration, index) => {
+        if (this.neighbourhood.committed(configuration, index)) this.configured();
+      },
       onRole: (change) => this.roleChanged(change),
       onError: (what, error) => {
         if (error instanceof TgError) this.fail(error);
@@ -315,45 +345,33 @@ export class NodeHost implements RunningNode, TransportHandler {
       },
       onFatal: (error) => this.fail(error),
     });
-    this.configured(this.runner.driver.core.configuration);
+    this.neighbourhood.started(this.runner.driver.core);
+    this.configured();
   }
 
-  private configured(configuration: Configuration): void {
-    this.configuration = configuration;
-    this.view.configuration = configuration;
-    this.transport.setPeers(this.knownPeers());
+  private configured(): void {
+    const { configuration } = this.neighbourhood;
+    if (configuration !== null) this.view.configuration = configuration;
     this.transport.refreshHello();
-  }
-
-  /** Members by the log; the operator's list too, so that a lost member finds its way back. */
-  private knownPeers(): { id: string; peerAddress: string }[] {
-    const known = new Map(this.config.initialCluster.map((m) => [m.id, m.peerAddress]));
-    for (const member of this.configuration?.members ?? []) {
-      known.set(member.id, member.peerAddress);
-    }
-    return [...known].map(([id, peerAddress]) => ({ id, peerAddress }));
+    this.clients.changed();
   }
 
   private roleChanged(change: RoleChange): void {
     this.hooks.logger.info({ ...change }, `is ${change.role}`);
   }
 
-  /** SIGTERM: another node leads before this one goes (requirement 59). */
-  private async handOver(): Promise<void> {
-    const core = this.runner?.driver.core;
-    if (core === undefined || core.role !== 'leader') return;
-    const heir = core
-      .status()
-      .peers.filter((peer) => peer.recentlyActive && core.configuration.voters.includes(peer.id))
-      .sort((a, b) => b.matchIndex - a.matchIndex)[0];
-    if (heir === undefined) return;
-    this.runner!.driver.act(() => core.transferLeadership(heir.id));
-    const deadline = this.clock.monotonicMs() + handOverMs;
-    while (core.role === 'leader' && this.clock.monotonicMs() < deadline) {
-      await new Promise<void>((resolve) => {
-        this.clock.after(10, resolve);
-      });
-    }
+  /** Says so to all when this node now honours leases (read-consistency may change at any time). */
+  private renewLeasePromise(): void {
+    this.leasePromise!.renew().then(
+      (changed) => {
+        if (changed && !this.stopped) this.transport.refreshHello();
+      },
+      (error: unknown) => this.fail(asFault(error, 'a promise to leaders could not be stored')),
+    );
+  }
+
+  private get core(): RaftCore | null {
+    return this.runner?.driver.core ?? null;
   }
 
   private fail(error: TgError): void {
@@ -362,11 +380,13 @@ export class NodeHost implements RunningNode, TransportHandler {
   }
 }
 
-function asFault(error: unknown): TgError {
+function electionTicksOf({ settings }: NodeConfig): number {
+  return Math.ceil(settings.number('election-timeout-ms') / tickMs);
+}
+
+function asFault(error: unknown, what: string): TgError {
   if (error instanceof TgError) return error;
-  return new TgError('STORAGE_FAILED', `the cluster could not be formed: ${String(error)}`, {
-    cause: error,
-  });
+  return new TgError('STORAGE_FAILED', `${what}: ${String(error)}`, { cause: error });
 }
 
 /** What the first leader of a new cluster writes into the log. */

@@ -13,7 +13,6 @@
 import { assert } from '../errors.js';
 import type { LogIndex, Term } from '../raft/types.js';
 import { Args } from '../resp/args.js';
-import type { ReplySink } from '../resp/reply-sink.js';
 import type { Origin, SessionReadSpec } from '../server/group.js';
 import type { BatchWriter } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
@@ -47,10 +46,10 @@ export class OperationQueue {
   private forming: BatchSegment;
   private formingReads: ReadSegment | null = null;
   private unconfirmed: ReadSegment[] = [];
-  private refused: BatchSegment | null = null;
   /** Number of the newest batch that was applied or failed; all before it are too. */
   private settled = 0;
   private waitingReads = 0;
+  private waitingReadBytes = 0;
   private readonly args = new Args();
   private readonly executeLoaded: (ops: DeferredOps, at: number) => void;
 
@@ -60,8 +59,7 @@ export class OperationQueue {
   ) {
     this.forming = newBatch(1);
     this.executeLoaded = (ops, at) => {
-      this.waitingReads--;
-      ops.load(at, this.args);
+      this.takeWaiting(ops, at);
       execute(ops, at, this.args);
     };
     writer.begin();
@@ -80,6 +78,11 @@ export class OperationQueue {
     return this.waitingReads;
   }
 
+  /** Their arguments. */
+  get waitingBytes(): number {
+    return this.waitingReadBytes;
+  }
+
   pushWrite(origin: Origin, spec: KeyspaceSpec, args: Args): void {
     this.writer.append(spec.opcode, args);
     this.forming.origins.push(origin);
@@ -94,8 +97,7 @@ export class OperationQueue {
     } else {
       this.readsOfThisTurn().ops.push(origin, spec, args, origin.lastWrite);
     }
-    this.waitingReads++;
-    origin.pending++;
+    this.addWaiting(origin, byteLengthOf(args));
   }
 
   pushReply(origin: Origin, reply: Uint8Array): void {
@@ -104,8 +106,20 @@ export class OperationQueue {
     } else {
       this.readsOfThisTurn().ops.pushReply(origin, reply, origin.lastWrite);
     }
+    this.addWaiting(origin, reply.length);
+  }
+
+  private addWaiting(origin: Origin, bytes: number): void {
     this.waitingReads++;
+    this.waitingReadBytes += bytes;
     origin.pending++;
+  }
+
+  /** Loads a waiting operation that is carried out, or fails, now. */
+  private takeWaiting(ops: DeferredOps, at: number): void {
+    ops.load(at, this.args);
+    this.waitingReads--;
+    this.waitingReadBytes -= byteLengthOf(this.args);
   }
 
   get hasReadsToConfirm(): boolean {
@@ -119,27 +133,44 @@ export class OperationQueue {
     this.formingReads = null;
   }
 
-  /** The gathered batch becomes the entry that `propose` gives; null: it was refused. */
+  /**
+   * The gathered batch becomes the entry that `propose` gives; null: nothing was logged, and each
+   * write gets the reply `refusal` in its place.
+   */
   closeBatch(
     stampMs: number,
     seed: number,
     propose: (data: Uint8Array) => { index: LogIndex; term: Term } | null,
-  ): boolean {
+    refusal: Uint8Array,
+  ): void {
     const place = propose(this.writer.finish(stampMs, seed));
     const batch = this.forming;
     this.writer.begin();
     this.forming = newBatch(batch.number + 1);
     // Reads from now on come after this batch.
     this.formingReads = null;
-    if (place === null) {
-      // Nothing was logged; whoever calls answers with failAll.
-      this.refused = batch;
-      return false;
-    }
+    if (place === null) return this.putBack(batch, refusal);
     batch.index = place.index;
     batch.term = place.term;
     this.segments.push(batch);
-    return true;
+  }
+
+  /** What was gathered waits again, as reads and replies behind the batch before. */
+  private putBack(batch: BatchSegment, refusal: Uint8Array): void {
+    for (let at = 0; at < batch.origins.length; at++) {
+      const origin = batch.origins[at]!;
+      const mark = batch.marks[at]!;
+      origin.pending--;
+      origin.lastWrite = Math.min(origin.lastWrite, batch.number - 1);
+      if (mark === commandMark) {
+        this.pushReply(origin, refusal);
+        continue;
+      }
+      this.takeWaiting(batch.ops, mark);
+      const spec = batch.ops.specAt(mark);
+      if (spec === null) this.pushReply(origin, this.args.view(0));
+      else this.pushRead(origin, spec, this.args);
+    }
   }
 
   confirm(token: number): void {
@@ -178,8 +209,8 @@ export class OperationQueue {
     return batch;
   }
 
-  /** Walks a batch in order: `command` applies the next command of the entry. */
-  walk(batch: BatchSegment, command: (reply: ReplySink) => void): void {
+  /** Walks a batch in order: `command` applies the next command of the entry, for `origin`. */
+  walk(batch: BatchSegment, command: (origin: Origin) => void): void {
     for (let at = 0; at < batch.origins.length; at++) {
       const origin = batch.origins[at]!;
       const mark = batch.marks[at]!;
@@ -187,8 +218,8 @@ export class OperationQueue {
         this.executeLoaded(batch.ops, mark);
         continue;
       }
-      command(origin.reply);
       origin.pending--;
+      command(origin);
       origin.answered();
     }
     this.settled = batch.number;
@@ -199,8 +230,6 @@ export class OperationQueue {
   failAll(fail: (origin: Origin, kind: 'unlogged' | 'unknown' | 'read') => void): void {
     const segments = this.segments;
     this.segments = [];
-    if (this.refused !== null) segments.push(this.refused);
-    this.refused = null;
     const forming = this.forming;
     this.formingReads = null;
     this.unconfirmed = [];
@@ -219,7 +248,7 @@ export class OperationQueue {
       // A deferred reply is no read: it is given as it stands.
       if (ops.specAt(at) === null) this.executeLoaded(ops, at);
       else {
-        this.waitingReads--;
+        this.takeWaiting(ops, at);
         fail(ops.originAt(at), 'read');
       }
     };
@@ -264,6 +293,10 @@ export class OperationQueue {
       (segment) => segment.kind !== 'reads' || !segment.confirmed || segment.ops.size > 0,
     );
   }
+}
+
+function byteLengthOf(args: Args): number {
+  return args.count === 0 ? 0 : args.end(args.count - 1) - args.start(0);
 }
 
 function newBatch(number: number): BatchSegment {

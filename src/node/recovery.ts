@@ -57,5 +57,13 @@ async function restoreMachine(
   if (meta === null) return new StateMachine();
   const restorer = new StateMachineRestorer();
   for await (const chunk of snapshots.read(meta)) restorer.chunk(chunk);
-  return restorer.finish();
+  return finishRestore(restorer, meta);
+}
+
+/** @throws TgError CORRUPT when the chunks hold the state of another index than they came under. */
+export function finishRestore(restorer: StateMachineRestorer, meta: SnapshotMeta): StateMachine {
+  const machine = restorer.finish();
+  if (machine.appliedIndex === meta.lastIncludedIndex) return machine;
+  const text = `a snapshot at ${meta.lastIncludedIndex} holds the state at ${machine.appliedIndex}`;
+  throw new TgError('CORRUPT', text);
 }

@@ -12,8 +12,8 @@ import type { ReadReady, RoleChange } from '../raft/effects.js';
 import type { Entry, LogIndex, NodeId } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
-import { slotOf } from '../server/crc16.js';
 import type {
+  AppliedListener,
   ClusterNode,
   Group,
   NodeAddress,
@@ -32,6 +32,7 @@ import { digestOf } from './digest.js';
 import { ForwardedCommands } from './forwarded-commands.js';
 import { Forwarder } from './forwarder.js';
 import type { GroupDriver } from './group-driver.js';
+import { countKeysInSlot, keyspaceInfo } from './keyspace-info.js';
 import type { LogClock } from './log-clock.js';
 import { OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
@@ -51,16 +52,19 @@ export interface ReplicatedGroupOptions {
 
 /** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
 const forwardTimeoutElections = 5;
-const uncertainText =
-  'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect';
-const readLostText = 'TRYAGAIN leadership changed before the read could be confirmed';
-const unloggedText = 'TRYAGAIN leadership changed before the command was logged';
+const lost = {
+  unknown:
+    'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect',
+  read: 'TRYAGAIN leadership changed before the read could be confirmed',
+  unlogged: 'TRYAGAIN leadership changed before the command was logged',
+} as const;
+const unloggedReply = Buffer.from(`-${lost.unlogged}\r\n`);
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
   machine: StateMachine;
   loading = true;
-  /** Called with the slot of each key that a read of this node used. */
+  /** Called with the slot of each key that a read here used. */
   onTouch: ((slot: number) => void) | null = null;
   /** Payload stamps at or below this were proposed here in this term. */
   lastProposedStampMs = 0;
@@ -71,6 +75,8 @@ export class ReplicatedGroup implements Group {
   private flushScheduled = false;
   /** What must be applied before the local reads of this turn may run. */
   private neededIndex = 0;
+  applyingOrigin: Origin | null = null;
+  private listener: AppliedListener | null = null;
   private readonly admission: Admission;
   private readonly forwarder: Forwarder;
   readonly forwarded: ForwardedCommands;
@@ -108,7 +114,14 @@ export class ReplicatedGroup implements Group {
   replaceMachine(machine: StateMachine): void {
     this.machine = machine;
     machine.onTouch = this.onTouch;
+    machine.keyspace.listen(this.listener);
+    this.listener?.flushed();
     this.changed();
+  }
+
+  listen(listener: AppliedListener | null): void {
+    this.listener = listener;
+    this.machine.keyspace.listen(listener);
   }
 
   attach(driver: GroupDriver): void {
@@ -145,14 +158,19 @@ export class ReplicatedGroup implements Group {
     const refusal = this.admission.read(origin);
     if (refusal !== null) return refusal;
     if (this.forwarder.owes(origin)) {
-      if (spec.kind === 'session-read' || this.isLeader) return 'after-pending';
+      // A reply of the leader could overtake what is told about a key at this node.
+      const atThisNode = spec.kind === 'session-read' || origin.tracker !== null;
+      if (atThisNode || this.isLeader) return 'after-pending';
       return this.forward(origin, spec, args);
     }
-    if (origin.pending === 0 && this.mayReadNow(origin)) {
+    const appliedEnough = origin.seenIndex <= this.machine.appliedIndex;
+    if (origin.pending === 0 && appliedEnough && this.admission.needsNoRound(origin)) {
       this.runRead(origin, spec, args);
       return null;
     }
-    if (this.queue.waiting >= limits.pendingReadsMax) return 'overloaded';
+    const { waiting, waitingBytes } = this.queue;
+    const full = waiting >= limits.pendingReadsMax || waitingBytes >= limits.pendingReadBytesMax;
+    if (full) return 'overloaded';
     this.neededIndex = Math.max(this.neededIndex, origin.seenIndex);
     this.queue.pushRead(origin, spec, args);
     this.scheduleFlush();
@@ -201,11 +219,11 @@ export class ReplicatedGroup implements Group {
 
   private proposeBatch(): void {
     const stamp = this.stamp();
-    const logged = this.queue.closeBatch(stamp, this.options.randomU32(), (data) => {
+    const propose = (data: Uint8Array) => {
       const proposal = this.driver!.propose(data);
-      return proposal.ok ? { index: proposal.index, term: proposal.term } : null;
-    });
-    if (!logged) this.failAll();
+      return proposal.ok ? proposal : null;
+    };
+    this.queue.closeBatch(stamp, this.options.randomU32(), propose, unloggedReply);
   }
 
   /** Also for pulses and touches: proposes a payload made by this node. */
@@ -234,10 +252,6 @@ export class ReplicatedGroup implements Group {
     return this.options.settings.get('follower-writes') === 'forward';
   }
 
-  private mayReadNow(origin: Origin): boolean {
-    return this.admission.needsNoRound(origin) && origin.seenIndex <= this.machine.appliedIndex;
-  }
-
   private execute(ops: DeferredOps, at: number, args: Args): void {
     const origin = ops.originAt(at);
     const spec = ops.specAt(at);
@@ -256,6 +270,7 @@ export class ReplicatedGroup implements Group {
     else {
       assert(spec.kind === 'read', `${spec.name} is no read`);
       spec.read(context, args, origin.reply);
+      origin.tracker?.read(spec, args);
     }
   }
 
@@ -272,10 +287,19 @@ export class ReplicatedGroup implements Group {
     if (batch === null) {
       for (let at = 0; at < commands; at++) machine.applyNext(nullSink);
     } else {
-      this.queue.walk(batch, (reply) => machine.applyNext(reply));
+      this.queue.walk(batch, (origin) => this.applyFor(origin));
     }
     machine.endEntry();
     return commands;
+  }
+
+  private applyFor(origin: Origin): void {
+    const { tracker } = origin;
+    this.applyingOrigin = origin;
+    if (tracker === null) this.machine.applyNext(origin.reply);
+    else this.machine.applyNext(origin.reply, (args) => tracker.beforeTransaction(args));
+    this.listener?.settled();
+    this.applyingOrigin = null;
   }
 
   readReady(read: ReadReady): void {
@@ -289,7 +313,7 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, readLostText));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, lost.read));
   }
 
   appliedThrough(index: LogIndex): void {
@@ -300,8 +324,8 @@ export class ReplicatedGroup implements Group {
     for (const read of ready) this.queue.confirm(read.token);
   }
 
-  tick(caughtUp: boolean): void {
-    if (caughtUp) this.admission.noteCaughtUp();
+  tick(): void {
+    this.admission.tick();
     this.forwarder.tick();
   }
 
@@ -339,27 +363,11 @@ export class ReplicatedGroup implements Group {
   }
 
   keyspaceInfo() {
-    const { keyspace } = this.machine;
-    return {
-      keys: keyspace.size,
-      keysWithTtl: keyspace.keysWithTtl,
-      usedBytes: keyspace.usedBytes,
-      expired: keyspace.expired,
-      evicted: keyspace.evicted,
-      hits: this.machine.hits,
-      misses: this.machine.misses,
-    };
+    return keyspaceInfo(this.machine);
   }
 
   countKeysInSlot(slot: number): number {
-    const { keyspace } = this.machine;
-    let count = 0;
-    for (let at = 0; at < keyspace.slotLimit; at++) {
-      if (!keyspace.isLive(at)) continue;
-      const start = keyspace.keyStart(at);
-      if (slotOf(keyspace.keyBuffer(at), start, start + keyspace.keyLength(at)) === slot) count++;
-    }
-    return count;
+    return countKeysInSlot(this.machine.keyspace, slot);
   }
 
   clusterSetting(name: string): string | null {
@@ -374,21 +382,14 @@ export class ReplicatedGroup implements Group {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
-    const stamp = this.stamp();
-    const data = encodeSettings(stamp, this.options.randomU32(), pairs);
-    const proposal = this.driver!.propose(data);
-    if (!proposal.ok) return Promise.resolve('overloaded');
-    return this.settingChanges.wait(proposal.index);
+    const data = encodeSettings(this.stamp(), this.options.randomU32(), pairs);
+    return this.settingChanges.wait(this.driver!.propose(data));
   }
 
   private failAll(): void {
     this.waiting = [];
     this.settingChanges.failAll();
-    this.queue.failAll((origin, kind) => {
-      const text =
-        kind === 'unknown' ? uncertainText : kind === 'unlogged' ? unloggedText : readLostText;
-      answerLost(origin, text);
-    });
+    this.queue.failAll((origin, kind) => answerLost(origin, lost[kind]));
   }
 }
 

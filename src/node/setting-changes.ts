@@ -1,4 +1,5 @@
 /** Settings that all nodes share: proposed by the leader, answered when they are applied. */
+import type { Proposal } from '../raft/raft.js';
 import type { LogIndex } from '../raft/types.js';
 import type { SettingOutcome } from '../server/group.js';
 
@@ -7,8 +8,10 @@ type Done = (outcome: SettingOutcome) => void;
 export class SettingChanges {
   private waiting: { readonly index: LogIndex; readonly done: Done }[] = [];
 
-  /** Resolves with null when the entry at `index` is applied. */
-  wait(index: LogIndex): Promise<SettingOutcome> {
+  /** Resolves with null when what was proposed is applied. */
+  wait(proposal: Proposal): Promise<SettingOutcome> {
+    if (!proposal.ok) return Promise.resolve('overloaded');
+    const { index } = proposal;
     return new Promise((done) => this.waiting.push({ index, done }));
   }
 

@@ -23,6 +23,9 @@ export interface SnapshotterOptions {
   readonly onError: (what: string, error: unknown) => void;
 }
 
+/** Between two tries to send a snapshot to one follower. */
+const retryMs = 500;
+
 interface Mark {
   readonly index: LogIndex;
   readonly bytes: number;
@@ -35,14 +38,18 @@ export class Snapshotter {
   private bytesAtSnapshot = 0;
   private lastSnapshotBytes = 0;
   private saving = false;
+  private saved: Promise<void> = Promise.resolve();
   private readonly sendingTo = new Set<NodeId>();
+  /** Followers that a snapshot was sent to, its index, and `appliedBytes` at that time. */
+  private readonly holds = new Map<NodeId, Mark>();
   private stopped = false;
-  snapshotsTaken = 0;
 
   constructor(private readonly options: SnapshotterOptions) {}
 
-  stop(): void {
+  /** Resolves when nothing is written any more. */
+  stop(): Promise<void> {
     this.stopped = true;
+    return this.saved;
   }
 
   /** Counts an applied entry; starts a snapshot when one is due. */
@@ -63,7 +70,8 @@ export class Snapshotter {
     this.bytesAtSnapshot = this.appliedBytes;
     // After this turn's entries, so that the view is of exactly one index.
     this.options.clock.endOfTurn(() => {
-      this.save()
+      if (this.stopped) return;
+      this.saved = this.save()
         .catch((error: unknown) => this.options.onError('a snapshot could not be saved', error))
         .finally(() => {
           this.saving = false;
@@ -93,14 +101,14 @@ export class Snapshotter {
       view.close();
     }
     this.lastSnapshotBytes = bytes;
-    this.snapshotsTaken++;
     await this.compact(meta);
   }
 
   /** Keeps a tail of the log, so that a short absence does not cost a whole snapshot. */
   private async compact(meta: SnapshotMeta): Promise<void> {
     const { driver, logStore } = this.options;
-    const through = this.tailStart(meta.lastIncludedIndex);
+    if (this.stopped) return;
+    const through = Math.min(this.tailStart(meta.lastIncludedIndex), this.heldFrom());
     await logStore.compact(through, meta);
     driver.act((core) => core.snapshotSaved(meta, through + 1));
   }
@@ -113,7 +121,26 @@ export class Snapshotter {
     return Math.min(first.index, snapshotIndex);
   }
 
-  /** Streams the newest snapshot to a follower; takes one first where there is none. */
+  /**
+   * The log above a snapshot on its way stays until the follower has it, or a slow one would be
+   * sent snapshots for ever (requirement 48). Not for one that is gone, and not without bound.
+   */
+  private heldFrom(): LogIndex {
+    const status = this.options.driver.core.status();
+    let from = Number.POSITIVE_INFINITY;
+    for (const [to, hold] of this.holds) {
+      const peer = status.peers.find(({ id }) => id === to);
+      const reached = Math.max(hold.index, peer?.matchIndex ?? 0);
+      const there = reached >= status.commitIndex && !this.sendingTo.has(to);
+      const overdue = this.appliedBytes - hold.bytes > limits.logHeldBytesMax;
+      if (there || overdue || peer?.recentlyActive !== true) this.holds.delete(to);
+      // The term of the last entry it has is asked for too.
+      else from = Math.min(from, reached - 1);
+    }
+    return from;
+  }
+
+  /** Streams the newest snapshot to a follower. */
   send(to: NodeId): void {
     if (this.sendingTo.has(to) || this.stopped) return;
     this.sendingTo.add(to);
@@ -123,15 +150,22 @@ export class Snapshotter {
         return null;
       })
       .then((meta) => {
-        this.sendingTo.delete(to);
-        this.options.driver.act((core) => core.snapshotSent(to, meta !== null, meta));
+        // A follower that refuses must not be called for every heartbeat it answers.
+        if (meta === null) this.options.clock.after(retryMs, () => this.sent(to, null));
+        else this.sent(to, meta);
       });
+  }
+
+  private sent(to: NodeId, meta: SnapshotMeta | null): void {
+    this.sendingTo.delete(to);
+    this.options.driver.act((core) => core.snapshotSent(to, meta !== null, meta));
   }
 
   private async stream(to: NodeId): Promise<SnapshotMeta | null> {
     const { snapshotStore, transport, driver, group } = this.options;
     const meta = await snapshotStore.latest();
     if (meta === null) return null;
+    this.holds.set(to, { index: meta.lastIncludedIndex, bytes: this.appliedBytes });
     await transport.sendSnapshot(to, group, driver.core.term, meta, snapshotStore.read(meta));
     return meta;
   }

@@ -30,6 +30,11 @@ export function isMember(configuration: Configuration, id: NodeId): boolean {
   return isVoter(configuration, id) || configuration.learners.includes(id);
 }
 
+/** Of the directory that speaks for this id; empty when none is named. */
+export function incarnationOf(configuration: Configuration, id: NodeId): string {
+  return configuration.members.find((member) => member.id === id)?.incarnation ?? '';
+}
+
 /** Every id named, once, in a fixed order. */
 export function idsOf(configuration: Configuration): NodeId[] {
   const { voters, outgoing, learners } = configuration;

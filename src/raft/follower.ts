@@ -98,6 +98,7 @@ export class Follower {
 
   private heartbeat(message: HeartbeatRequest): void {
     const { state } = this;
+    state.leaderCommit = message.committed;
     // The leader knows our log up to leaderCommit: it never sends more than our matchIndex.
     if (state.restoring === null) {
       state.commitTo(Math.min(message.leaderCommit, state.log.lastIndex));

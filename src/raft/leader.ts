@@ -170,15 +170,16 @@ export class Leader {
   }
 
   /**
-   * Ticks for which the answers of a majority prove that nobody else was elected, counted from the
-   * sending of what they answered (dissertation 6.4.1). None once an election was asked for.
+   * Ticks since the sending of what a majority of nodes that honour leases has answered: nobody
+   * else is elected within their election timeout of it (dissertation 6.4.1). Infinity when there
+   * is no such answer, and once this leader asked for an election.
    */
-  leaseTicksLeft(): number {
-    if (!this.readyToServe || this.transfer.electionAsked) return 0;
-    const { timer, config, configurations } = this.state;
-    const sent = quorumValue(configurations.latest, this.answeredTickOf);
-    const lease = Math.floor((config.electionTicks * 9) / 10);
-    return Math.max(0, lease - (timer.now - sent));
+  leaseAgeTicks(honours: (id: NodeId) => boolean): number {
+    if (!this.readyToServe || this.transfer.electionAsked) return Number.POSITIVE_INFINITY;
+    const { timer, configurations } = this.state;
+    const answered = (id: NodeId) =>
+      id === this.state.id || honours(id) ? this.answeredTickOf(id) : Number.NEGATIVE_INFINITY;
+    return timer.now - quorumValue(configurations.latest, answered);
   }
 
   /** Gives up reads of this node's own clients; remote ones are given up where they came from. */

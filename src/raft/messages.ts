@@ -51,7 +51,10 @@ export interface AppendResponse extends Envelope {
 /** Keeps leadership and confirms read rounds; never waits for a disk. */
 export interface HeartbeatRequest extends Envelope {
   readonly kind: 'heartbeat-request';
+  /** Never beyond what is known to be in the follower's log. */
   readonly leaderCommit: LogIndex;
+  /** Nothing beyond it is committed; tells a follower that lags how far. */
+  readonly committed: LogIndex;
   /**
    * Number of the newest read round of this term, never used twice (dissertation 6.4). 0: only
    * the commit index moved, no answer is wanted.

@@ -30,6 +30,7 @@ import { answerVoteRequest, standsByLeader } from './vote.js';
 export type { ChangeProposal, Proposal, SnapshotVerdict } from './proposal.js';
 
 const none: readonly never[] = [];
+const everyone = () => true;
 const ignored: SnapshotVerdict = { action: 'ignore', keepsLog: false };
 
 export class RaftCore {
@@ -68,6 +69,11 @@ export class RaftCore {
     return this.state.configurations.latest;
   }
 
+  /** Where the log has it; for one that came with a snapshot, the index of the snapshot. */
+  get configurationIndex(): LogIndex {
+    return this.state.configurations.latestIndex;
+  }
+
   get commitIndex(): LogIndex {
     return this.state.log.committed;
   }
@@ -99,6 +105,11 @@ export class RaftCore {
     return this.roles.leader?.readyToServe ?? false;
   }
 
+  /** True when some configuration of the log named this node, committed or not. */
+  get wasMember(): boolean {
+    return this.state.wasMember;
+  }
+
   /** True when a committed configuration no longer names this node and an earlier one did. */
   get removed(): boolean {
     const { configurations, log, id } = this.state;
@@ -110,14 +121,27 @@ export class RaftCore {
     return this.state.role === 'leader' || this.state.timer.leaderHeardRecently;
   }
 
+  /**
+   * Up to where the leader last told that entries may be committed, here or not; null: no leader
+   * told within the minimum election timeout.
+   */
+  get leaderCommit(): LogIndex | null {
+    const { role, log } = this.state;
+    if (role === 'leader') return this.readyToServe ? log.committed : log.lastIndex;
+    return this.recentLeaderContact ? this.state.leaderCommit : null;
+  }
+
   /** Term of an entry in memory, or at the edge of it; null when it is not known there. */
   termAt(index: LogIndex): Term | null {
     return this.state.log.termAt(index);
   }
 
-  /** See Leader.leaseTicksLeft; 0 on others. Ticks stand still while the process is paused. */
-  leaseTicksLeft(): number {
-    return this.roles.leader?.leaseTicksLeft() ?? 0;
+  /**
+   * See Leader.leaseAgeTicks; Infinity on others. A tick may take longer than it should: whoever
+   * serves reads under a lease asks a clock when that tick was (node/lease-guard.ts).
+   */
+  leaseAgeTicks(honours: (id: NodeId) => boolean = everyone): number {
+    return this.roles.leader?.leaseAgeTicks(honours) ?? Number.POSITIVE_INFINITY;
   }
 
   status(): RaftStatus {

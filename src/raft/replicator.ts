@@ -4,7 +4,7 @@
  * follower is bounded; entries that left memory come from disk, one read per follower at a time;
  * what disk no longer has comes as a snapshot. A dead follower therefore costs no memory.
  */
-import { idsOf, isVoter } from './configuration.js';
+import { idsOf, incarnationOf, isVoter } from './configuration.js';
 import { entryBytes } from './log.js';
 import { Progress } from './progress.js';
 import type { CoreState } from './state.js';
@@ -18,12 +18,18 @@ interface Piece {
 
 export class Replicator {
   readonly peers = new Map<NodeId, Progress>();
+  /** Incarnation that each entry of `peers` is about. */
+  private readonly directories = new Map<NodeId, string>();
   /** Peers that no longer belong, and the tick until which they are still told of it. */
   private readonly leaving = new Map<NodeId, number>();
   /** The last piece cut from the log; the next follower most likely wants the same. */
   private piece: Piece | null = null;
 
+  /** Leaders before this one may have committed so far, known here or not (figure 8). */
+  private readonly inheritedIndex: LogIndex;
+
   constructor(private readonly state: CoreState) {
+    this.inheritedIndex = state.log.lastIndex;
     this.updatePeers(state.log.lastIndex + 1);
   }
 
@@ -35,8 +41,11 @@ export class Replicator {
     const { configurations, config, timer, id } = this.state;
     const wanted = idsOf(configurations.latest).filter((peer) => peer !== id);
     for (const peer of wanted) {
-      // One that comes back may be another directory under the old name: nothing known is kept.
-      if (this.peers.has(peer) && !this.leaving.delete(peer)) continue;
+      const directory = incarnationOf(configurations.latest, peer);
+      const cameBack = this.leaving.delete(peer);
+      // What comes back, or speaks with another directory: nothing known is kept.
+      if (this.directories.get(peer) === directory && !cameBack) continue;
+      this.directories.set(peer, directory);
       this.peers.set(peer, new Progress(peer, nextIndex, timer.now, config));
     }
     for (const peer of this.peers.keys()) {
@@ -54,6 +63,7 @@ export class Replicator {
     for (const [peer, until] of this.leaving) {
       if (this.state.timer.now < until) continue;
       this.leaving.delete(peer);
+      this.directories.delete(peer);
       this.peers.delete(peer);
     }
   }
@@ -166,6 +176,7 @@ export class Replicator {
       to: progress.id,
       term: state.term,
       leaderCommit,
+      committed: Math.max(state.log.committed, this.inheritedIndex),
       round,
     });
   }

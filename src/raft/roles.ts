@@ -41,6 +41,7 @@ export class Roles implements Transitions {
     this.leader = null;
     this.candidate = null;
     state.leader = leader;
+    state.leaderCommit = null;
     state.role = state.restingRole;
     if (!wasLeader) return;
     state.timer.reset();

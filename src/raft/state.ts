@@ -30,6 +30,8 @@ export class CoreState {
   term: Term;
   votedFor: NodeId | null;
   leader: NodeId | null = null;
+  /** Up to where this leader last told that entries may be committed; null: it has not told. */
+  leaderCommit: LogIndex | null = null;
   readonly log: RaftLog;
   readonly configurations: ConfigurationHistory;
   readonly durability: Durability;

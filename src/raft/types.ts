@@ -32,9 +32,12 @@ export interface Member {
   readonly peerAddress: string;
   /**
    * Random name of the data directory the member votes with. A node whose directory was lost
-   * comes back with another one and is not believed to be the old member (requirement 8).
+   * comes back with another one and is not believed to be the old member (requirement 8). Empty
+   * for a learner that was named before its directory was seen.
    */
   readonly incarnation: string;
+  /** A learner that is not promoted by itself. */
+  readonly staysLearner?: true;
 }
 
 /** Dissertation 4.3. Joint while `outgoing` is not empty. Takes effect when appended. */

@@ -72,6 +72,13 @@ export class Args {
     return text;
   }
 
+  /** As C prints it in an error text: up to the first zero byte. */
+  printed(index: number): string {
+    const text = this.text(index);
+    const end = text.indexOf('\0');
+    return end < 0 ? text : text.slice(0, end);
+  }
+
   /** Compares with an upper-case ASCII word, ignoring case, as Redis does with options. */
   is(index: number, upperCaseWord: string): boolean {
     const start = this.start(index);

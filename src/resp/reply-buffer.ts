@@ -67,7 +67,7 @@ export class ReplyBuffer implements ReplySink {
   error(text: string): void {
     this.noteError(text);
     // A line end inside would break the framing (Redis: addReplyErrorFormat).
-    this.latin1(`-${text.replace(/[\r\n]/g, ' ')}\r\n`);
+    this.latin1(`-${text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ')}\r\n`);
   }
 
   integer(value: number | bigint): void {

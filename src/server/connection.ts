@@ -10,7 +10,7 @@ import type { Args } from '../resp/args.js';
 import { ReplyBuffer } from '../resp/reply-buffer.js';
 import { nullSink, type ReplySink } from '../resp/reply-sink.js';
 import { RequestParser } from '../resp/request-parser.js';
-import type { Origin } from './group.js';
+import type { Origin, ReadTracker } from './group.js';
 import type { LiveSettings, OutputLimit } from './live-settings.js';
 import { type Subscriber, Subscriptions } from './pubsub.js';
 import { Session } from './session.js';
@@ -41,6 +41,7 @@ export class Connection implements Origin, Subscriber {
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;
+  tracker: ReadTracker | null = null;
   readonly session: Session;
   readonly subscriptions = new Subscriptions();
   readonly openedAtMs = Date.now();
@@ -60,6 +61,12 @@ export class Connection implements Origin, Subscriber {
   /** Arguments handed over since nothing was pending: an upper bound of what is pending. */
   private pendingBytes = 0;
   private unsentBytes = 0;
+  /** Operations handed to the group so far. */
+  private operations = 0;
+  /** CLIENT CACHING was sent, and no operation since. */
+  cachingAsked = false;
+  /** The operation that CLIENT CACHING was about; 0: none. */
+  private cachingOperation = 0;
   /** Monotonic ms since when the soft output limit is exceeded; 0: it is not. */
   private overSoftSinceMs = 0;
   private inputPaused = false;
@@ -124,6 +131,26 @@ export class Connection implements Origin, Subscriber {
     else if (!this.isDirty) this.host.dirty(this);
   }
 
+  /** An operation is about to be handed to the group. */
+  handing(): void {
+    this.operations++;
+    if (this.cachingAsked) this.cachingOperation = this.operations;
+  }
+
+  /** The group did not take it. */
+  notHanded(): void {
+    this.operations--;
+  }
+
+  /**
+   * CLIENT TRACKING: whether the client may cache what the operation reads that is being answered
+   * (it is pending no more). In OPTIN and OPTOUT mode CLIENT CACHING says so for one operation.
+   */
+  mayCache(mode: { readonly optIn: boolean; readonly optOut: boolean }): boolean {
+    const asked = this.cachingOperation === this.operations - this.pending;
+    return mode.optIn ? asked : !(mode.optOut && asked);
+  }
+
   /** Where a reply made here is written now; end with `said()`. */
   speak(): ReplySink {
     return this.pending === 0 ? this.reply : this.scratch;
@@ -132,7 +159,10 @@ export class Connection implements Origin, Subscriber {
   /** Puts what was written to speak() in its place: at once, or behind pending commands. */
   said(): void {
     const bytes = this.scratch.take();
-    if (bytes !== null) this.host.defer(this, bytes);
+    if (bytes !== null) {
+      this.handing();
+      this.host.defer(this, bytes);
+    }
     if (!this.isDirty) this.host.dirty(this);
   }
 

@@ -58,6 +58,16 @@ export class Dispatcher {
   constructor(private readonly options: DispatcherOptions) {}
 
   dispatch(connection: Connection, args: Args): Stall | null {
+    const stall = this.route(connection, args);
+    // CLIENT CACHING is about the next command, or about the next transaction as a whole.
+    const { cachingAsked, session, lastCommand } = connection;
+    if (cachingAsked && stall === null && session.queued === null && lastCommand !== 'caching') {
+      connection.cachingAsked = false;
+    }
+    return stall;
+  }
+
+  private route(connection: Connection, args: Args): Stall | null {
     const named = this.options.table.find(args);
     if (named === null) return this.refuse(connection, unknownCommand(args));
     const spec = resolve(named, args);
@@ -86,12 +96,14 @@ export class Dispatcher {
     if (spec.kind === 'write') {
       const error = spec.check(args);
       if (error !== null) return this.say(connection, error);
+      connection.handing();
       return this.settle(connection, spec, args, group.write(connection, spec, args));
     }
     if (spec.kind === 'session-read') {
       const error = spec.begin?.(connection, args) ?? null;
       if (error !== null) return this.say(connection, error);
     }
+    connection.handing();
     return this.settle(connection, spec, args, group.read(connection, spec, args));
   }
 
@@ -107,6 +119,7 @@ export class Dispatcher {
       if (connection.pending === 0) connection.answered();
       return null;
     }
+    connection.notHanded();
     if (refusal === 'after-pending') return 'drain';
     if (this.mayWait(connection, refusal)) return 'wait';
     connection.parkedUntilMs = 0;

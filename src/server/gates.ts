@@ -20,9 +20,9 @@ export function wrongArity(name: string): string {
 export function unknownCommand(args: Args): string {
   let shown = '';
   for (let index = 1; index < args.count && shown.length < shownMax; index++) {
-    shown += `'${args.text(index).slice(0, shownMax - shown.length)}' `;
+    shown += `'${args.printed(index).slice(0, shownMax - shown.length)}' `;
   }
-  const name = args.text(0).slice(0, shownMax);
+  const name = args.printed(0).slice(0, shownMax);
   return `ERR unknown command '${name}', with args beginning with: ${shown}`;
 }
 
@@ -33,7 +33,7 @@ export function resolve(spec: AnySpec, args: Args): AnySpec | string {
   const given = args.text(1);
   const found = spec.subcommands.get(given.toLowerCase());
   if (found === undefined) {
-    const shown = given.slice(0, shownMax);
+    const shown = args.printed(1).slice(0, shownMax);
     return `ERR unknown subcommand '${shown}'. Try ${spec.name.toUpperCase()} HELP.`;
   }
   return arityFits(found.arity, args.count) ? found : wrongArity(`${spec.name}|${found.name}`);

@@ -6,6 +6,17 @@
 import type { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
 import type { KeyspaceSpec, ReadContext, SpecBase } from '../statemachine/command-spec.js';
+import type { KeyListener } from '../statemachine/key-listener.js';
+
+/** What is told about a client whose reads lead to registrations (CLIENT TRACKING). */
+export interface ReadTracker {
+  /** The read has just been carried out at this node. */
+  read(spec: SpecBase, args: Args): void;
+  /** The transaction with these arguments is about to be applied at this node. */
+  beforeTransaction(args: Args): void;
+  /** The command is sent to the leader; the result is called when its reply was given. */
+  forwarded(spec: SpecBase, args: Args): () => void;
+}
 
 /** Who asked: a client connection, or a stream of commands forwarded by a peer. */
 export interface Origin {
@@ -19,6 +30,8 @@ export interface Origin {
   seenIndex: number;
   /** In which replies of other nodes must be encoded. */
   readonly protocol: 2 | 3;
+  /** Null: nobody wants to know what this origin reads. */
+  readonly tracker: ReadTracker | null;
   /** After READONLY: reads may be local and stale. */
   readonly stale: boolean;
   /** The reply to the oldest pending operation is in `reply`; `pending` is already lower. */
@@ -71,6 +84,11 @@ export interface ClusterNode extends NodeAddress {
   readonly offset: number;
 }
 
+export interface AppliedListener extends KeyListener {
+  /** The reply to the command whose changes were told is complete. */
+  settled(): void;
+}
+
 export interface Group {
   /** Copies what it needs of `args` before it returns. `spec.check` has passed. */
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null;
@@ -83,6 +101,10 @@ export interface Group {
   /** The leader as this node knows it; null when none is known. */
   leader(): NodeAddress | null;
   readonly isLeader: boolean;
+  /** `listener` hears of each change to a key as it is applied here; null: nobody does. */
+  listen(listener: AppliedListener | null): void;
+  /** Whose command is being applied; null: that of another node's client, or none. */
+  readonly applyingOrigin: Origin | null;
   /** Called when role, term or leader changed, or when room or loading changed. */
   onChange(run: () => void): void;
   /** All members, this node included, in the order of their ids. */

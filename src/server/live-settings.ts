@@ -33,6 +33,8 @@ export class LiveSettings {
   /** What clients may leave unread, by class (Redis: client-output-buffer-limit). */
   normalOutput: OutputLimit = noOutputLimit;
   pubsubOutput: OutputLimit = noOutputLimit;
+  /** 0: no limit */
+  trackedKeysMax = 1_000_000;
   /** How long a command waits for a leader or for room before it is refused. */
   waitMs = 3000;
 
@@ -47,6 +49,7 @@ export class LiveSettings {
     this.keepAliveMs = this.number('tcp-keepalive', 300) * 1000;
     this.bulkBytesMax = this.number('proto-max-bulk-len', 512 * MiB);
     this.queryBytesMax = this.number('client-query-buffer-limit', 1024 * MiB);
+    this.trackedKeysMax = this.number('tracking-table-max-keys', 1_000_000);
     this.normalOutput = this.outputLimit('normal');
     this.pubsubOutput = this.outputLimit('pubsub');
     // Two elections and what it takes to notice the first.

@@ -12,10 +12,12 @@ import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
 import { LiveSettings } from './live-settings.js';
+import type { Membership } from './membership.js';
 import { type PublishedMessage, PubSub } from './pubsub.js';
 import type { SettingsAccess } from './settings-access.js';
 import { ServerStats } from './stats.js';
 import { announceLeaders } from './switch-master.js';
+import { Tracking } from './tracking.js';
 
 export interface RespServerOptions {
   readonly host: string;
@@ -23,6 +25,7 @@ export interface RespServerOptions {
   readonly port: number;
   readonly nodeId: string;
   readonly group: Group;
+  readonly membership: Membership;
   readonly settings: SettingsAccess;
   readonly clock: Clock;
   /** A client sent SHUTDOWN. */
@@ -44,6 +47,7 @@ export class RespServer implements ConnectionHost {
   readonly live: LiveSettings;
   readonly connections = new Map<number, Connection>();
   readonly pubsub: PubSub;
+  readonly tracking: Tracking;
   private readonly server: Server;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
@@ -60,6 +64,12 @@ export class RespServer implements ConnectionHost {
     const { group, settings, clock } = options;
     this.live = new LiveSettings(settings);
     this.pubsub = new PubSub(options.broadcast);
+    this.tracking = new Tracking({
+      connections: this.connections,
+      keysMax: () => this.live.trackedKeysMax,
+      applyingOrigin: () => group.applyingOrigin,
+      onUse: (inUse) => group.listen(inUse ? this.tracking : null),
+    });
     const table: CommandTable = new CommandTable([
       ...keyspaceSpecs,
       ...localCommands({
@@ -68,6 +78,7 @@ export class RespServer implements ConnectionHost {
         stats: this.stats,
         connections: this.connections,
         pubsub: this.pubsub,
+        tracking: this.tracking,
         table: () => table,
         port: () => this.port,
         carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
@@ -136,6 +147,7 @@ export class RespServer implements ConnectionHost {
     this.connections.delete(connection.id);
     this.parked.delete(connection);
     this.pubsub.forget(connection);
+    this.tracking.disable(connection);
   }
 
   private accept(socket: Socket): void {

@@ -5,9 +5,11 @@ import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
 import type { Group } from './group.js';
 import type { LiveSettings } from './live-settings.js';
+import type { Membership } from './membership.js';
 import type { PubSub } from './pubsub.js';
 import type { SettingsAccess } from './settings-access.js';
 import type { ServerStats } from './stats.js';
+import type { Tracking } from './tracking.js';
 
 /** The Redis version whose behaviour is followed. */
 export const redisVersion = '7.2.4';
@@ -15,11 +17,13 @@ export const redisVersion = '7.2.4';
 export interface ServerContext {
   readonly nodeId: string;
   readonly group: Group;
+  readonly membership: Membership;
   readonly settings: SettingsAccess;
   readonly live: LiveSettings;
   readonly clock: Clock;
   readonly stats: ServerStats;
   readonly pubsub: PubSub;
+  readonly tracking: Tracking;
   readonly connections: ReadonlyMap<number, Connection>;
   readonly onShutdown: () => void;
   table(): CommandTable;

@@ -5,6 +5,7 @@
  */
 import { copyBytes } from './byte-ranges.js';
 import { Int, Num } from './header.js';
+import type { KeyListener, Removal } from './key-listener.js';
 import { CHARGE_OVERHEAD_BYTES, type KeyspaceState } from './keyspace-state.js';
 import { DUE_MAX_MS, Field } from './record-table.js';
 
@@ -12,7 +13,10 @@ import { DUE_MAX_MS, Field } from './record-table.js';
 const KEPT_BLOCK_BYTES = 64;
 
 export class Entries {
-  constructor(private readonly state: KeyspaceState) {}
+  constructor(
+    private readonly state: KeyspaceState,
+    private readonly listener: KeyListener | null,
+  ) {}
 
   /** A new entry without due time, in no queue. The key is not held yet. */
   create(
@@ -50,6 +54,7 @@ export class Entries {
     const changes = (header.ints[Int.changes]! + 1) | 0;
     header.ints[Int.changes] = changes;
     records.set(slot, Field.version, changes);
+    if (this.listener !== null) this.tell(slot, (...key) => this.listener!.changed(...key));
   }
 
   /** Writes the whole value, for which there is room. */
@@ -130,7 +135,8 @@ export class Entries {
     header.ints[Int.keysWithTtl] = header.ints[Int.keysWithTtl]! + difference;
   }
 
-  drop(slot: number): void {
+  drop(slot: number, why: Removal): void {
+    if (this.listener !== null) this.tell(slot, (...key) => this.listener!.removed(...key, why));
     const { state, records, blocks } = this;
     const { nums, ints } = state.header;
     const charge = state.chargeOf(slot);
@@ -141,6 +147,14 @@ export class Entries {
     records.release(slot);
     nums[Num.usedBytes] = nums[Num.usedBytes]! - charge;
     ints[Int.size] = ints[Int.size]! - 1;
+  }
+
+  private tell(slot: number, give: (bytes: Uint8Array, start: number, end: number) => void): void {
+    const { records, blocks } = this;
+    const address = records.get(slot, Field.address);
+    const large = records.isLarge(slot);
+    const start = blocks.start(address, large);
+    give(blocks.buffer(address, large), start, start + records.get(slot, Field.keyLength));
   }
 
   private get records(): KeyspaceState['records'] {

@@ -21,6 +21,8 @@ export function globMatchesRange(
   start: number,
   end: number,
 ): boolean {
+  // Redis does not look into the pattern of an empty text: "**" takes none, a lone star does.
+  if (start === end) return pattern.length === 0 || (pattern.length === 1 && pattern[0] === STAR);
   let p = 0;
   let t = start;
   let starAt = -1;

@@ -8,6 +8,7 @@ import { Entries } from './entries.js';
 import { type EvictionPolicy, type PolicyName, policyName, policyNumbers } from './eviction.js';
 import { hashBytes } from './hash.js';
 import { Int, Num, newHeader } from './header.js';
+import type { KeyListener } from './key-listener.js';
 import { CHARGE_OVERHEAD_BYTES, KeyspaceState } from './keyspace-state.js';
 import { ABSENT, type MutableKeyspace, type ValueType } from './keyspace-view.js';
 import { OpenViews } from './paged-region.js';
@@ -38,6 +39,7 @@ export class Keyspace implements MutableKeyspace {
   private entries!: Entries;
   private eviction!: EvictionPolicy;
   private room!: Room;
+  private listener: KeyListener | null = null;
 
   constructor(state: KeyspaceState = newKeyspaceState(new OpenViews())) {
     const probe = new Uint8Array(new Uint32Array([1]).buffer);
@@ -48,9 +50,15 @@ export class Keyspace implements MutableKeyspace {
 
   private mount(state: KeyspaceState): void {
     this.state = state;
-    this.entries = new Entries(state);
+    this.entries = new Entries(state, this.listener);
     this.eviction = state.policy(this.policy);
     this.room = new Room(state, this.entries, this.eviction);
+  }
+
+  /** From now on `listener` hears of every change; null: nobody does. */
+  listen(listener: KeyListener | null): void {
+    this.listener = listener;
+    this.mount(this.state);
   }
 
   private num(at: number): number {
@@ -267,7 +275,7 @@ export class Keyspace implements MutableKeyspace {
   }
 
   remove(slot: number): void {
-    this.entries.drop(slot);
+    this.entries.drop(slot, 'deleted');
   }
 
   touch(slot: number): void {
@@ -323,6 +331,7 @@ export class Keyspace implements MutableKeyspace {
     for (const at of [Int.policy, Int.changes]) fresh.header.ints[at] = before.ints[at]!;
     fresh.wheel.catchUp(this.nowMs);
     this.mount(fresh);
+    this.listener?.flushed();
   }
 
   /** The state of this moment as bytes, whatever happens to the keyspace meanwhile. Close it. */

@@ -1,6 +1,6 @@
 /**
- * Numbers as Redis reads and prints them: 64-bit integers in strict form (string2ll), and the
- * decimal fractions of INCRBYFLOAT. Integers are plain numbers while they are exact, else BigInt.
+ * 64-bit integers as Redis reads them: in strict form (string2ll). Plain numbers while they are
+ * exact, else BigInt.
  */
 
 export type Int64 = number | bigint;
@@ -41,59 +41,4 @@ export function addInt64(a: Int64, b: Int64): Int64 | null {
   }
   const exact = BigInt(a) + BigInt(b);
   return exact > int64Max || exact < int64Min ? null : narrow(exact);
-}
-
-/** A decimal fraction: digits * 10^-scale. */
-export interface Decimal {
-  readonly digits: bigint;
-  readonly scale: number;
-}
-
-/** Redis prints at most so many digits behind the point. */
-const printedScale = 17;
-/** Beyond it a long double overflows. */
-const exponentMax = 4932;
-
-/** Null: no valid float. 'infinite': inf, which no sum may become. */
-export function parseDecimal(text: string): Decimal | 'infinite' | null {
-  if (/^[+-]?inf(inity)?$/i.test(text)) return 'infinite';
-  const parts = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,6}))?$/i.exec(text);
-  if (parts === null) return null;
-  const [, sign, whole = '', fraction = '', exponentText = '0'] = parts;
-  if (whole === '' && fraction === '') return null;
-  const exponent = Number(exponentText);
-  if (Math.abs(exponent) > exponentMax || whole.length + fraction.length > exponentMax) return null;
-  const digits = BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n);
-  const scale = fraction.length - exponent;
-  return scale >= 0 ? { digits, scale } : { digits: digits * 10n ** BigInt(-scale), scale: 0 };
-}
-
-export function addDecimals(a: Decimal, b: Decimal): Decimal {
-  const scale = Math.max(a.scale, b.scale);
-  const at = (d: Decimal) => d.digits * 10n ** BigInt(scale - d.scale);
-  return { digits: at(a) + at(b), scale };
-}
-
-/** As Redis' "%.17Lf" without trailing zeros. */
-export function formatDecimal(decimal: Decimal): string {
-  const { digits, scale } = rounded(decimal);
-  const negative = digits < 0n;
-  const text = String(negative ? -digits : digits).padStart(scale + 1, '0');
-  const whole = text.slice(0, text.length - scale);
-  const fraction = text.slice(text.length - scale).replace(/0+$/, '');
-  const body = fraction === '' ? whole : `${whole}.${fraction}`;
-  return negative && body !== '0' ? `-${body}` : body;
-}
-
-/** To the printed scale, half to even. */
-function rounded(decimal: Decimal): Decimal {
-  if (decimal.scale <= printedScale) return decimal;
-  const divisor = 10n ** BigInt(decimal.scale - printedScale);
-  let quotient = decimal.digits / divisor;
-  const rest = decimal.digits % divisor;
-  const twice = (rest < 0n ? -rest : rest) * 2n;
-  if (twice > divisor || (twice === divisor && quotient % 2n !== 0n)) {
-    quotient += decimal.digits < 0n ? -1n : 1n;
-  }
-  return { digits: quotient, scale: printedScale };
 }

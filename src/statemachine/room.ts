@@ -55,7 +55,7 @@ export class Room {
   /** Removes a key that is due. */
   expireSlot(slot: number): void {
     this.policy.expiring(slot);
-    this.entries.drop(slot);
+    this.entries.drop(slot, 'expired');
     this.nums[Num.expired] = this.nums[Num.expired]! + 1;
   }
 
@@ -79,7 +79,7 @@ export class Room {
     }
     if (slot === ABSENT) return false;
     this.policy.evicting(slot);
-    this.entries.drop(slot);
+    this.entries.drop(slot, 'evicted');
     this.nums[Num.evicted] = this.nums[Num.evicted]! + 1;
     return true;
   }

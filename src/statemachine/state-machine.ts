@@ -15,6 +15,7 @@ import { KeyspaceRestorer } from './keyspace-restorer.js';
 import { LocalReadContext, LogApplyContext } from './machine-context.js';
 import { Prng } from './prng.js';
 import { decodeTouches } from './touches.js';
+import { execOpcode } from './transaction.js';
 
 /** A snapshot as chunks; what next() gives is valid until the next call. */
 export interface StateView {
@@ -90,12 +91,16 @@ export class StateMachine {
     return this.remaining;
   }
 
-  /** Applies the next command of the entry and writes its reply. */
-  applyNext(reply: ReplySink): void {
+  /**
+   * Applies the next command of the entry and writes its reply. `beforeExec` sees the arguments
+   * of a transaction before any of its commands is carried out.
+   */
+  applyNext(reply: ReplySink, beforeExec?: (args: Args) => void): void {
     assert(this.remaining > 0, 'no command is left in the entry');
     this.remaining--;
     const spec = specByOpcode(this.reader.next(this.args));
     if (spec.kind === 'read') return spec.read(this.applyContext, this.args, reply);
+    if (beforeExec !== undefined && spec.opcode === execOpcode) beforeExec(this.args);
     const error = spec.check(this.args);
     if (error === null) spec.apply(this.applyContext, this.args, reply);
     else reply.error(error);

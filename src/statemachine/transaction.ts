@@ -165,8 +165,18 @@ function applyQueued(
   const { bytes } = args;
   const start = args.start(index);
   if (bytes[start] === kindReply) return reply.raw(bytes.subarray(start + 1, args.end(index)));
+  const spec = commandOf(readQueued(args, index, queued));
+  if (spec.kind === 'read') return spec.read(context, queued, reply);
+  const error = spec.check(queued);
+  if (error === null) spec.apply(context, queued, reply);
+  else reply.error(error);
+}
+
+/** Points `queued` at the arguments of the command in argument `index`; returns its opcode. */
+function readQueued(args: Args, index: number, queued: Args): number {
+  const { bytes } = args;
+  const start = args.start(index);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const spec = commandOf(view.getUint16(start + 1, true));
   const count = view.getUint32(start + 3, true);
   queued.reset(bytes);
   queued.push(0, 0);
@@ -176,8 +186,13 @@ function applyQueued(
     queued.push(at + 4, end);
     at = end;
   }
-  if (spec.kind === 'read') return spec.read(context, queued, reply);
-  const error = spec.check(queued);
-  if (error === null) spec.apply(context, queued, reply);
-  else reply.error(error);
+  return view.getUint16(start + 1, true);
+}
+
+/** The commands queued in the arguments of an EXEC, in order, as opcode and arguments. */
+export function forEachQueued(args: Args, run: (opcode: number, queued: Args) => void): void {
+  const queued = new Args();
+  for (let index = 2; index < args.count; index++) {
+    if (args.bytes[args.start(index)] !== kindReply) run(readQueued(args, index, queued), queued);
+  }
 }

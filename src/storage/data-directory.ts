@@ -1,6 +1,7 @@
 /**
- * The data directory of one node: `identity` and `durable-<group>` beside two LevelDB databases,
- * `log` and `snapshots`. One process at a time; a directory of another node is refused.
+ * The data directory of one node: `identity`, `durable-<group>` and, where leases were ever used,
+ * `lease` beside two LevelDB databases, `log` and `snapshots`. One process at a time; a directory
+ * of another node is refused.
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -9,7 +10,7 @@ import { TgError } from '../errors.js';
 import type { LogStore, SnapshotStore } from '../ports.js';
 import type { GroupId, NodeId } from '../raft/types.js';
 import { DurableIndex } from './durable-index.js';
-import { type Identity, IdentityFile } from './identity-file.js';
+import { type Identity, IdentityFile, readFields, replaceFile } from './identity-file.js';
 import { LevelDatabase } from './level-database.js';
 import { LevelLogStore } from './level-log-store.js';
 import { LevelSnapshotStore } from './level-snapshot-store.js';
@@ -74,6 +75,21 @@ export class DataDirectory {
   async setClusterId(clusterId: string): Promise<void> {
     if (this.identity.clusterId === clusterId) return;
     await this.identityFile.save({ ...this.identity, clusterId });
+  }
+
+  /** For how long the last process promised leaders to stand by them; 0: it did not. */
+  async leasePromiseMs(): Promise<number> {
+    const file = path.join(this.dir, 'lease');
+    const [promisedMs] = (await readFields(file)) ?? [0];
+    if (typeof promisedMs !== 'number' || !(promisedMs >= 0)) {
+      throw new TgError('CORRUPT', `${file} is damaged`);
+    }
+    return promisedMs;
+  }
+
+  /** Resolves when durable. */
+  async promiseLease(promisedMs: number): Promise<void> {
+    await replaceFile(path.join(this.dir, 'lease'), [promisedMs], this.fsync);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * Remembers, outside LevelDB, how far the log was durable, so that a log that lost its tail is
  * found out at the next start. Two slots in one small file, written in turn without a sync of
- * their own: after a crash of the process they are exact, after a power cut a lower bound.
+ * their own: after a crash of the process they are exact, after a power cut a lower bound. For
+ * that a record that goes back is synced: the higher one must not outlive the entries it counts.
  */
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32c } from '../codec/crc32c.js';
@@ -40,6 +41,7 @@ export class DurableIndex {
 
   record(index: LogIndex): void {
     if (index === this.#index && this.#sequence > 0) return;
+    const goesBack = index < this.#index;
     this.#sequence++;
     this.#index = index;
     this.#slot.writeDoubleLE(this.#sequence, 0);
@@ -47,6 +49,7 @@ export class DurableIndex {
     this.#slot.writeUInt32LE(crc32c(this.#slot, 0, 16), 16);
     try {
       writeSync(this.fd, this.#slot, 0, slotBytes, (this.#sequence % 2) * slotBytes);
+      if (goesBack) fdatasyncSync(this.fd);
     } catch (error) {
       throw new TgError('STORAGE_FAILED', `${this.file} could not be written: ${String(error)}`, {
         cause: error,

@@ -50,27 +50,47 @@ export class IdentityFile {
   /** Resolves when durable. */
   async save(identity: Identity): Promise<void> {
     const { nodeId, clusterId, incarnation, term, votedFor } = identity;
-    const temporary = `${this.file}.new`;
-    try {
-      const handle = await open(temporary, 'w');
-      try {
-        await handle.writeFile(seal([nodeId, clusterId, incarnation, term, votedFor]));
-        if (this.fsync) await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(temporary, this.file);
-      if (this.fsync) await syncDirectory(path.dirname(this.file));
-    } catch (error) {
-      throw new TgError('STORAGE_FAILED', `${this.file} could not be written: ${String(error)}`, {
-        cause: error,
-      });
-    }
+    await replaceFile(this.file, [nodeId, clusterId, incarnation, term, votedFor], this.fsync);
     this.current = identity;
   }
 }
 
-export async function syncDirectory(dir: string): Promise<void> {
+/** Wholly old or wholly new, also after a crash. */
+export async function replaceFile(
+  file: string,
+  fields: readonly unknown[],
+  fsync: boolean,
+): Promise<void> {
+  const temporary = `${file}.new`;
+  try {
+    const handle = await open(temporary, 'w');
+    try {
+      await handle.writeFile(seal(fields));
+      if (fsync) await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+    if (fsync) await syncDirectory(path.dirname(file));
+  } catch (error) {
+    throw new TgError('STORAGE_FAILED', `${file} could not be written: ${String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The fields of a small file; null when it is not there. */
+export async function readFields(file: string): Promise<unknown[] | null> {
+  await rm(`${file}.new`, { force: true });
+  try {
+    return unseal(await readFile(file), file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+async function syncDirectory(dir: string): Promise<void> {
   const handle = await open(dir, 'r');
   try {
     await handle.sync();
@@ -80,15 +100,9 @@ export async function syncDirectory(dir: string): Promise<void> {
 }
 
 async function readStored(file: string): Promise<Identity | null> {
-  await rm(`${file}.new`, { force: true });
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-  const [nodeId, clusterId, incarnation, term, votedFor] = unseal(bytes, file);
+  const fields = await readFields(file);
+  if (fields === null) return null;
+  const [nodeId, clusterId, incarnation, term, votedFor] = fields;
   const sound =
     typeof nodeId === 'string' &&
     (clusterId === null || typeof clusterId === 'string') &&

@@ -40,6 +40,8 @@ export class LevelLogStore implements LogStore {
   /** Term of the entry just before firstIndex. */
   private beforeTerm: Term = 0;
   private writing = false;
+  /** Compaction and reset both replace the base of the log: one after the other. */
+  private maintenance: Promise<void> = Promise.resolve();
 
   constructor(options: LevelLogStoreOptions) {
     this.options = options;
@@ -102,7 +104,28 @@ export class LevelLogStore implements LogStore {
     return entries;
   }
 
-  async compact(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
+  compact(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
+    return this.inTurn(() => this.compactNow(through, snapshot));
+  }
+
+  reset(snapshot: SnapshotMeta): Promise<void> {
+    return this.inTurn(() => this.resetNow(snapshot));
+  }
+
+  async close(): Promise<void> {
+    assert(!this.writing, 'the log is closed during a write');
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.maintenance.then(work);
+    // Whoever asked hears of a failure; the next one finds the database closed to writes.
+    this.maintenance = done.catch(() => {});
+    return done;
+  }
+
+  private async compactNow(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
+    // A received snapshot was installed while this older one was being saved.
+    if (snapshot.lastIncludedIndex < (this.base?.lastIncludedIndex ?? 0)) return;
     const { database, group, fsync } = this.options;
     const first = Math.max(this.firstIndex, Math.min(through, snapshot.lastIncludedIndex) + 1);
     const from = this.firstIndex;
@@ -114,7 +137,7 @@ export class LevelLogStore implements LogStore {
     if (first > from) await database.clear(entryKey(group, from), entryKey(group, first));
   }
 
-  async reset(snapshot: SnapshotMeta): Promise<void> {
+  private async resetNow(snapshot: SnapshotMeta): Promise<void> {
     const { database, group, fsync, durableIndex } = this.options;
     assert(!this.writing, 'a reset beside a log write');
     const first = snapshot.lastIncludedIndex + 1;
@@ -138,10 +161,6 @@ export class LevelLogStore implements LogStore {
     this.lastIndex = snapshot.lastIncludedIndex;
     durableIndex.record(this.lastIndex);
     await database.clear(entryKey(group, from), entryKey(group, first));
-  }
-
-  async close(): Promise<void> {
-    assert(!this.writing, 'the log is closed during a write');
   }
 
   private async writeOne(write: LogWrite): Promise<void> {

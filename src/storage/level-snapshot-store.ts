@@ -26,6 +26,8 @@ const chunkHeaderBytes = 8;
 export class LevelSnapshotStore implements SnapshotStore {
   private readonly stored: Stored[] = [];
   private readonly readers = new Map<number, number>();
+  /** Replaced by another one at the same place: its chunks go when nobody reads them. */
+  private replaced: number[] = [];
   private nextId = 1;
   private readonly staging = new Set<number>();
 
@@ -119,17 +121,17 @@ export class LevelSnapshotStore implements SnapshotStore {
     const value = seal([index, term, configuration, id, chunks, bytes]);
     const key = manifestKey(this.group, index, term);
     await this.database.batch([{ type: 'put', key, value }], this.fsync);
-    const replaced = this.stored.findIndex((other) => sameSnapshot(other.meta, meta));
-    if (replaced >= 0) {
-      const [old] = this.stored.splice(replaced, 1);
-      await this.removeChunks(old!.id);
-    }
+    const at = this.stored.findIndex((other) => sameSnapshot(other.meta, meta));
+    if (at >= 0) this.replaced.push(this.stored.splice(at, 1)[0]!.id);
     this.stored.push(stored);
     await this.removeOld();
   }
 
   /** Everything but the newest, as far as nobody reads it. */
   private async removeOld(): Promise<void> {
+    const unread = this.replaced.filter((id) => !this.readers.has(id));
+    this.replaced = this.replaced.filter((id) => this.readers.has(id));
+    for (const id of unread) await this.removeChunks(id);
     const newest = this.newest();
     for (const old of [...this.stored]) {
       if (old === newest || this.readers.has(old.id)) continue;

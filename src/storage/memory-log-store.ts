@@ -45,6 +45,7 @@ export class MemoryLogStore implements LogStore {
   }
 
   async compact(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
+    if (snapshot.lastIncludedIndex < (this.disk.state.base?.lastIncludedIndex ?? 0)) return;
     this.guarded(() => {
       const { state } = this.disk;
       const first = Math.min(through, snapshot.lastIncludedIndex) + 1;

@@ -3,7 +3,7 @@
  * once with a reason; a half frame is dropped with it, and nothing is delivered afterwards.
  */
 import type { Socket } from 'node:net';
-import { TgError } from '../errors.js';
+import { type ErrorCode, TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import { cutFrames, FrameReader, frameType } from './frame.js';
 
@@ -11,6 +11,8 @@ import { cutFrames, FrameReader, frameType } from './frame.js';
 export const helloBytesMax = 64 * 1024;
 const keepAliveMs = 10_000;
 const lastFrameMs = 2000;
+/** What a decoder says of bytes it was given: they came from the peer. */
+const faultsOfPeer: ReadonlySet<ErrorCode> = new Set(['PROTOCOL', 'CORRUPT', 'UNKNOWN_FORMAT']);
 
 export interface FrameSocketEvents {
   /** Throwing TgError ends the connection with its text. */
@@ -143,7 +145,7 @@ export class FrameSocket {
     try {
       this.#reader.push(chunk);
     } catch (error) {
-      if (!(error instanceof TgError) || error.code !== 'PROTOCOL') throw error;
+      if (!(error instanceof TgError) || !faultsOfPeer.has(error.code)) throw error;
       this.close(error.message);
     }
   }

@@ -49,6 +49,7 @@ export class PeerConnection {
   #sequence = 0;
   #helloSent = false;
   #open = false;
+  #heardAtMs = 0;
 
   constructor(options: PeerConnectionOptions) {
     const { socket, dialed, clock, helloTimeoutMs, frameBytesMax } = options;
@@ -73,6 +74,11 @@ export class PeerConnection {
   /** The newest hello of the other side; null until the connection is open. */
   get peer(): PeerHello | null {
     return this.#open ? this.#peer : null;
+  }
+
+  /** When the last frame came, in monotonic ms. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
   }
 
   /** Of that hello: tells which of two connections heard the newer one. */
@@ -100,6 +106,7 @@ export class PeerConnection {
   }
 
   #take(type: number, payload: Uint8Array): void {
+    this.#heardAtMs = this.#options.clock.monotonicMs();
     if (type === frameType.hello) this.#takeHello(payload);
     else if (type === frameType.refused) this.#refused(payload);
     else if (type === frameType.ready) this.#takeReady();

@@ -34,6 +34,8 @@ export class PeerState {
   #sequence = 0;
   /** A connection ends because this node wants it: that says nothing about the peer. */
   #dropping = false;
+  /** When another process under the same id was asked whether it lives. */
+  #rivalAskedAtMs: number | null = null;
   #messages: Message[] = [];
   #applications: Uint8Array[][] = [];
   #pendingBytes = 0;
@@ -60,6 +62,29 @@ export class PeerState {
   /** Nothing left that is worth remembering. */
   get idle(): boolean {
     return this.#link === null && this.#outgoing === null && this.#incoming === null;
+  }
+
+  /**
+   * Two processes under one id (an old data directory came back beside its successor) must not
+   * take turns: votes and acks of both would count as one node's. The one that is connected
+   * stays as long as it answers. A text refuses the other.
+   */
+  rivalOf(incarnation: string, now: number, answerMs: number): string | null {
+    const rivals = [this.#outgoing, this.#incoming].filter(
+      (one) => one !== null && one.peer !== null && one.peer.incarnation !== incarnation,
+    );
+    const askedAt = this.#rivalAskedAtMs;
+    const silent = askedAt !== null && rivals.every((rival) => rival!.heardAtMs <= askedAt);
+    if (rivals.length === 0 || (silent && now - askedAt >= answerMs)) {
+      this.#rivalAskedAtMs = null;
+      for (const rival of rivals) rival!.frames.close('silent, and its id is in use again');
+      return null;
+    }
+    if (!silent) {
+      this.#rivalAskedAtMs = now;
+      for (const rival of rivals) rival!.frames.write(frameType.ping);
+    }
+    return `node ${this.id} is connected with another data directory`;
   }
 
   opened(connection: PeerConnection): void {

@@ -34,6 +34,8 @@ export interface TcpTransportOptions {
   readonly reconnectMinMs?: number;
   readonly reconnectMaxMs?: number;
   readonly helloTimeoutMs?: number;
+  /** How long a connected peer may take to show that it lives when another process has its id. */
+  readonly rivalAnswerMs?: number;
   /** A snapshot stream ends when nothing moved for this long. */
   readonly snapshotIdleMs?: number;
   /** Bytes that wait for one peer before messages to it are dropped. */
@@ -49,6 +51,7 @@ const defaults = {
   reconnectMinMs: 20,
   reconnectMaxMs: 1000,
   helloTimeoutMs: 5000,
+  rivalAnswerMs: 1000,
   snapshotIdleMs: 60_000,
   outputBytesMax: limits.peerOutputBytesMax,
   frameBytesMax: limits.peerFrameBytesMax,
@@ -218,7 +221,11 @@ export class TcpTransport implements Transport {
 
   #admit(peer: PeerHello): string | null {
     if (peer.nodeId === this.#settings.nodeId) return `${peer.nodeId} is the id of this node`;
-    return this.#live().admit(peer);
+    const refusal = this.#live().admit(peer);
+    if (refusal !== null) return refusal;
+    const { clock, rivalAnswerMs } = this.#settings;
+    const known = this.#peers.get(peer.nodeId);
+    return known?.rivalOf(peer.incarnation, clock.monotonicMs(), rivalAnswerMs) ?? null;
   }
 
   #peer(id: NodeId): PeerState {

@@ -5,7 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { freePorts, program, waitFor } from '../cluster/harness.js';
+import { freeBasePort, freePorts, program, waitFor } from '../cluster/harness.js';
 
 const dirs: string[] = [];
 let dir: string;
@@ -137,8 +137,7 @@ describe('a cluster', () => {
 
   beforeEach(async () => {
     clusterDir = path.join(dir, 'cluster');
-    // Peer and HTTP ports stand at fixed distances: a range that nothing else here uses.
-    basePort = 21_000 + 10 * (process.pid % 300);
+    basePort = await freeBasePort(5);
   });
   afterEach(() => {
     cluster('stop', '--wipe');

@@ -52,6 +52,7 @@ const kinds: fc.Arbitrary<Message>[] = [
     ...envelope,
     kind: fc.constant('heartbeat-request'),
     leaderCommit: whole,
+    committed: whole,
     round: whole,
   }),
   fc.record({ ...envelope, kind: fc.constant('heartbeat-response'), round: whole }),
@@ -168,10 +169,15 @@ describe('messages as bytes', () => {
 });
 
 describe('hellos as bytes', () => {
+  const { configuration } = metaAt(1);
+  const [first, second] = configuration.members;
+  const members = [first!, { ...second!, staysLearner: true as const }];
+  const withKeptLearner = { ...configuration, members };
   const full = { ...helloOf('näme'), zone: 'west', location: '1,2', httpAddress: 'h:1' };
 
   it.each([
     helloOf('a'),
+    { ...full, configuration: withKeptLearner, configurationIndex: 2 ** 40, joining: true },
     full,
     { ...full, configuration: metaAt(1).configuration, clusterId: null },
   ])('come back as they were', (hello) => {

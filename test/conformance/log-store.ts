@@ -132,6 +132,21 @@ export function logStoreSuite(name: string, make: () => Promise<LogStoreWorld>):
       expect(summary(log.entries)).toEqual(summary(range(51, 52, 5)));
     });
 
+    it('is not taken back by an older snapshot that was saved meanwhile', async () => {
+      const w = await world();
+      const store = await w.open();
+      await store.load(1e6);
+      await store.write(append(range(1, 10, 2)));
+      const racing = store.compact(6, metaAt(8, 2));
+      await Promise.all([racing, store.reset(metaAt(50, 4))]);
+      await store.compact(7, metaAt(9, 2));
+      await store.write(append(range(51, 52, 5)));
+      const log = await (await w.open()).load(1e6);
+      expect(log.snapshot).toEqual(metaAt(50, 4));
+      expect([log.beforeIndex, log.firstIndex]).toEqual([50, 51]);
+      expect(summary(log.entries)).toEqual(summary(range(51, 52, 5)));
+    });
+
     it('keeps configurations above the snapshot', async () => {
       const w = await world();
       const store = await w.open();

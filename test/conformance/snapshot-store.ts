@@ -92,6 +92,19 @@ export function snapshotStoreSuite(name: string, newWorld: () => Promise<Snapsho
       expect((await reader.next()).done).toBe(true);
     });
 
+    it('lets a reader finish although the same snapshot came again', async () => {
+      world = await newWorld();
+      const snapshots = await world.open();
+      await store(snapshots, 5, 1, ['a', 'b']);
+      const reader = snapshots.read(metaAt(5, 1))[Symbol.asyncIterator]();
+      expect(Buffer.from((await reader.next()).value!).toString()).toBe('a');
+      await store(snapshots, 5, 1, ['A', 'B']);
+      expect(Buffer.from((await reader.next()).value!).toString()).toBe('b');
+      expect((await reader.next()).done).toBe(true);
+      expect(await textOf(snapshots, 5, 1)).toBe('AB');
+      expect(await textOf(await world.open(), 5, 1)).toBe('AB');
+    });
+
     it('refuses to read one it does not have', async () => {
       world = await newWorld();
       const snapshots = await world.open();

@@ -26,7 +26,9 @@ export class FakeClock implements Clock {
 
   after(_delayMs: number, run: () => void): () => void {
     this.queue.push(run);
-    return () => {};
+    return () => {
+      this.queue = this.queue.filter((each) => each !== run);
+    };
   }
 
   endOfTurn(run: () => void): void {

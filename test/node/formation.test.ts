@@ -19,10 +19,13 @@ function hello(
     peerAddress: initial.find((member) => member.id === nodeId)!.peerAddress,
     clusterId: formed?.clusterId ?? null,
     configuration: formed?.configuration ?? null,
+    configurationIndex: 0,
+    joining: false,
     clientAddress: '127.0.0.1:7001',
     httpAddress: null,
     zone: null,
     location: null,
+    leaseMs: 0,
   };
 }
 

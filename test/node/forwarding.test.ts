@@ -15,6 +15,7 @@ class Client implements Origin {
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;
+  readonly tracker = null;
   stale = false;
   answers = 0;
   constructor(readonly protocol: 2 | 3 = 2) {

@@ -22,6 +22,8 @@ function argsOf(...words: string[]): Args {
   return args;
 }
 
+const refusal = Buffer.from('refused');
+
 /** Records what happens, in order. */
 class World {
   readonly events: string[] = [];
@@ -40,7 +42,7 @@ class World {
 
   propose(): { index: number; term: number } {
     const place = { index: this.nextIndex++, term: 3 };
-    expect(this.queue.closeBatch(0, 0, () => place)).toBe(true);
+    this.queue.closeBatch(0, 0, () => place, refusal);
     return place;
   }
 
@@ -57,6 +59,7 @@ class TestOrigin implements Origin {
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;
+  readonly tracker = null;
   readonly protocol = 2;
   readonly stale = false;
   answers = 0;
@@ -154,5 +157,38 @@ describe('OperationQueue', () => {
     world.queue.pushWrite(a, write, argsOf('SET', 'x', '3'));
     world.commit(world.propose());
     expect(world.events.at(-1)).toBe('apply 11.0');
+  });
+
+  it('a batch that is refused answers its writes in their places, and its reads later', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    const b = new TestOrigin('b');
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '0'));
+    const before = world.propose();
+    world.queue.pushRead(b, read, argsOf('GET', 'first'));
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '1'));
+    world.queue.pushRead(a, read, argsOf('GET', 'x'));
+    world.queue.pushReply(a, Buffer.from('+PONG'));
+    world.queue.pushWrite(b, write, argsOf('SET', 'y', '1'));
+    world.queue.closeBatch(0, 0, () => null, refusal);
+    expect(world.events).toEqual([]);
+    expect([a.pending, b.pending]).toEqual([4, 2]);
+    world.queue.assignToken(1);
+    world.queue.confirm(1);
+    expect(world.events).toEqual(['b read first']);
+    world.queue.pushWrite(a, write, argsOf('SET', 'x', '2'));
+    const after = world.propose();
+    world.commit(before);
+    world.commit(after);
+    expect(world.events.slice(1)).toEqual([
+      'apply 10.0',
+      'a reply refused',
+      'a read x',
+      'a reply +PONG',
+      'b reply refused',
+      'apply 11.0',
+    ]);
+    expect([a.pending, b.pending]).toEqual([0, 0]);
+    expect([world.queue.waiting, world.queue.waitingBytes]).toEqual([0, 0]);
   });
 });

@@ -205,6 +205,36 @@ describe('changes on the leader', () => {
   });
 });
 
+describe('another directory under an old name', () => {
+  test('nothing known about the old one is believed of the new one (requirement 8)', () => {
+    const bench = leaderBench();
+    const matched = () => bench.core.status().peers.find((one) => one.id === 'n3')?.matchIndex;
+    expect(matched()).toBeGreaterThan(0);
+    const wanted = configurationOf(['n1', 'n2'], ['n3']);
+    const members = wanted.members.map((member) =>
+      member.id === 'n3' ? { ...member, incarnation: 'another' } : member,
+    );
+    bench.core.changeConfiguration({ ...wanted, members });
+    expect(
+      bench
+        .pump()
+        .core.status()
+        .peers.map((one) => one.id),
+    ).toEqual(['n2', 'n3']);
+    expect(matched()).toBe(0);
+  });
+
+  test('what is known of the others stays', () => {
+    const bench = leaderBench();
+    const before = bench.core.status().peers;
+    bench.core.changeConfiguration(configurationOf(['n1', 'n2', 'n3'], ['n4']));
+    const after = bench.core.status().peers;
+    expect(after.slice(0, 2).map((peer) => peer.matchIndex)).toEqual(
+      before.map((peer) => peer.matchIndex),
+    );
+  });
+});
+
 describe('changes on followers', () => {
   test('a learner becomes a follower when an appended configuration names it a voter', () => {
     const configuration = configurationOf(['n2'], ['n1']);

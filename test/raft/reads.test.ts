@@ -165,14 +165,14 @@ describe('reads on a follower', () => {
 describe('the lease (6.4.1, requirement 40)', () => {
   test('counts from the sending of the round that a majority answered', () => {
     const bench = leaderBench();
-    expect(bench.core.leaseTicksLeft()).toBe(0);
+    expect(bench.core.leaseAgeTicks()).toBe(Number.POSITIVE_INFINITY);
     bench.tick(2);
     const { round } = bench.take('heartbeat-request')[0]!;
     bench.tick(3);
     answerRound(bench, 'n2', round);
-    expect(bench.core.leaseTicksLeft()).toBe(9 - 3);
+    expect(bench.core.leaseAgeTicks()).toBe(3);
     bench.tick(6);
-    expect(bench.core.leaseTicksLeft()).toBe(0);
+    expect(bench.core.leaseAgeTicks()).toBe(9);
   });
 
   test('an ack of entries does not prolong it, nor does an old round', () => {
@@ -183,11 +183,44 @@ describe('the lease (6.4.1, requirement 40)', () => {
     bench.core.propose(bytes('x'));
     ack(bench.sync(), 'n2', bench.core.lastLogIndex);
     answerRound(bench, 'n2', round);
-    expect(bench.core.leaseTicksLeft()).toBe(9 - 4);
+    expect(bench.core.leaseAgeTicks()).toBe(4);
+  });
+
+  test('rests only on nodes that honour leases', () => {
+    const bench = leaderBench();
+    bench.tick(2);
+    const { round } = bench.take('heartbeat-request')[0]!;
+    answerRound(bench, 'n2', round);
+    expect(bench.core.leaseAgeTicks((id) => id !== 'n2')).toBe(Number.POSITIVE_INFINITY);
+    answerRound(bench, 'n3', round);
+    expect(bench.core.leaseAgeTicks((id) => id !== 'n2')).toBe(0);
   });
 
   test('there is none on followers', () => {
     const bench = heartbeat(new Bench('n1', restoredLog({ configuration: three })), 1);
-    expect(bench.core.leaseTicksLeft()).toBe(0);
+    expect(bench.core.leaseAgeTicks()).toBe(Number.POSITIVE_INFINITY);
   });
+});
+
+test('heartbeats tell a follower that lags what is committed beyond its log', () => {
+  const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1], commit: 2 }));
+  bench.pump();
+  expect(bench.core.leaderCommit).toBe(null);
+  heartbeat(bench, 1, 1, 2, 'n2', 9).pump();
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([2, 9]);
+  heartbeat(bench, 2, 1, 2, 'n3', 12).pump();
+  expect(bench.core.leaderCommit).toBe(12);
+  bench.tick(20);
+  expect(bench.core.leaderCommit).toBe(null);
+});
+
+test('a new leader does not know yet what leaders before it committed, and tells so', () => {
+  const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1, 1], commit: 1 }));
+  elect(bench);
+  bench.core.requestRead(1);
+  const beats = bench.pump().take('heartbeat-request');
+  expect(beats.at(-1)).toMatchObject({ leaderCommit: 0, committed: 3 });
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([1, 4]);
+  ack(bench, 'n2', bench.core.lastLogIndex);
+  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([4, 4]);
 });

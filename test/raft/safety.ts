@@ -17,6 +17,9 @@ export interface Replica {
   checkedCommit: LogIndex;
 }
 
+/** Nine tenths of the simulated election timeout. */
+const leaseTicks = 9;
+
 export class Safety {
   private readonly leaders = new Map<Term, NodeId>();
   private readonly chosen: string[] = [];
@@ -80,7 +83,7 @@ export class Safety {
     for (const node of nodes) {
       if (node.core === null) continue;
       this.checkNode(node, node.core);
-      if (leases && node.core.leaseTicksLeft() > 0) checkLease(nodes, node.core);
+      if (leases && node.core.leaseAgeTicks() < leaseTicks) checkLease(nodes, node.core);
     }
     if (++this.checks % 8 === 0) checkLogMatching(nodes);
   }

@@ -275,6 +275,7 @@ export function heartbeat(
   round = 1,
   leaderCommit = 0,
   from: NodeId = 'n2',
+  committed = leaderCommit,
 ): Bench {
-  return bench.step({ kind: 'heartbeat-request', from, term, round, leaderCommit });
+  return bench.step({ kind: 'heartbeat-request', from, term, round, leaderCommit, committed });
 }

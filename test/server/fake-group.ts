@@ -3,8 +3,8 @@
  * came, some turns later, as a cluster does; tests may hold answers back and set refusals.
  */
 import type { Args } from '../../src/resp/args.js';
-import { nullSink } from '../../src/resp/reply-sink.js';
 import type {
+  AppliedListener,
   ClusterNode,
   Group,
   NodeAddress,
@@ -30,6 +30,8 @@ export class FakeGroup implements Group {
   /** Reads without anything pending run at once, as with a lease. */
   readsAtOnce = false;
   writes = 0;
+  applyingOrigin: Origin | null = null;
+  private listener: AppliedListener | null = null;
   leaderPort = 7001;
   readonly shared = new Map<string, string>();
   private readonly waiting: Operation[] = [];
@@ -74,6 +76,11 @@ export class FakeGroup implements Group {
 
   onChange(run: () => void): void {
     this.watchers.push(run);
+  }
+
+  listen(listener: AppliedListener | null): void {
+    this.listener = listener;
+    this.machine.keyspace.listen(listener);
   }
 
   /** Tells the server that role, leader or room changed. */
@@ -164,14 +171,19 @@ export class FakeGroup implements Group {
     this.writer.append(spec.opcode, args);
     const { machine } = this;
     machine.beginEntry(machine.appliedIndex + 1, this.writer.finish(Date.now(), 1));
-    machine.applyNext(origin.reply ?? nullSink);
+    this.applyingOrigin = origin;
+    machine.applyNext(origin.reply, (inner) => origin.tracker?.beforeTransaction(inner));
+    this.listener?.settled();
+    this.applyingOrigin = null;
     machine.endEntry();
   }
 
   private run(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
     const context = this.machine.readContext(Date.now(), () => 1);
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
-    else if (spec.kind === 'read') spec.read(context, args, origin.reply);
-    else throw new Error(`${spec.name} is no read`);
+    else if (spec.kind === 'read') {
+      spec.read(context, args, origin.reply);
+      origin.tracker?.read(spec, args);
+    } else throw new Error(`${spec.name} is no read`);
   }
 }

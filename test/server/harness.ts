@@ -5,9 +5,11 @@ import { SystemClock } from '../../src/node/system-clock.js';
 import type { PublishedMessage } from '../../src/server/pubsub.js';
 import { RespServer } from '../../src/server/resp-server.js';
 import { FakeGroup } from './fake-group.js';
+import { FakeMembership } from './fake-membership.js';
 
 export interface World {
   readonly group: FakeGroup;
+  readonly membership: FakeMembership;
   readonly server: RespServer;
   readonly settings: Settings;
   readonly port: number;
@@ -19,6 +21,7 @@ export interface World {
 
 export async function startServer(given: Record<string, string> = {}): Promise<World> {
   const group = new FakeGroup();
+  const membership = new FakeMembership();
   const settings = new Settings(
     Object.entries(given).map(([name, value]) => ({ name, value, from: 'test' })),
   );
@@ -28,6 +31,7 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
     port: 0,
     nodeId: 'n1',
     group,
+    membership,
     settings,
     clock: new SystemClock(),
     onShutdown: () => {
@@ -41,6 +45,7 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
   await server.start();
   const world: World = {
     group,
+    membership,
     server,
     settings,
     port: server.port,

@@ -167,6 +167,17 @@ describe('WATCH', () => {
     );
   });
 
+  it('is over after an EXEC that aborts, all in one pipeline', async () => {
+    await expectReplies(
+      ['WATCH a', 'SET a 5', 'MULTI', 'SET a', 'EXEC', 'WATCH b', 'MULTI', 'PING', 'EXEC'],
+      [
+        ...['+OK', '+OK', '+OK', "-ERR wrong number of arguments for 'set' command"],
+        '-EXECABORT Transaction discarded because of previous errors.',
+        ...['+OK', '+OK', '+QUEUED', '*1\r\n+PONG'],
+      ],
+    );
+  });
+
   it('that failed makes EXEC fail', async () => {
     world.group.refusal = 'not-leader';
     await expectReplies(

@@ -2,7 +2,7 @@
  * The faults a schedule is made of. Each is plain data; which node it meets is decided when its
  * time comes, by its numbers alone, so that leaving one out leaves the others as they were.
  */
-import { promoted, withLearner, without } from '../../src/node/readmission.js';
+import { promoted, withLearner, without } from '../../src/node/configuration-changes.js';
 import type { RaftCore } from '../../src/raft/raft.js';
 import type { Configuration, NodeId } from '../../src/raft/types.js';
 import type { Links } from './links.js';

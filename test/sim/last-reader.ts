@@ -60,6 +60,7 @@ export class LastReader {
       lastWrite: 0,
       seenIndex: 0,
       protocol: 2,
+      tracker: null,
       stale: false,
       answered: () => {
         const reply = parseReply((origin.reply as ReplyBuffer).take()!);

@@ -57,6 +57,7 @@ class Connection implements Origin {
   lastWrite = 0;
   seenIndex = 0;
   readonly protocol = 2;
+  readonly tracker = null;
   readonly inFlight: Request[] = [];
   closed = false;
   /** Counters must not go back where reads may be stale. */

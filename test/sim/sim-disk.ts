@@ -30,6 +30,9 @@ export interface Life {
 export class SimDisk {
   readonly memory = new MemoryDisk();
   clusterId: string | null = null;
+  /** What the process promised leaders, see PeerHello.leaseMs. */
+  leasePromiseMs = 0;
+  snapshots = 0;
   /** Longest delay of an operation in ms. */
   delayMs = 1;
   /** False: synced writes are only handed to the operating system (`durability os`). */
@@ -188,7 +191,11 @@ export class SimSnapshotStore implements SnapshotStore {
         const copy = Uint8Array.from(chunk);
         return disk.submit('snapshots', life, () => writer.write(copy));
       },
-      commit: () => disk.submit('snapshots', life, () => writer.commit()),
+      commit: () =>
+        disk.submit('snapshots', life, () => {
+          disk.snapshots++;
+          return writer.commit();
+        }),
       abort: () => disk.submit('snapshots', life, () => writer.abort()),
     };
   }

@@ -13,6 +13,7 @@ import type { TransportHandler } from '../../src/ports.js';
 import type { Message } from '../../src/raft/messages.js';
 import type { RaftCore } from '../../src/raft/raft.js';
 import type { GroupId, NodeId } from '../../src/raft/types.js';
+import type { Membership } from '../../src/server/membership.js';
 import type { MemoryNetwork } from '../../src/transport/memory-network.js';
 import { MemoryTransport } from '../../src/transport/memory-transport.js';
 import type { Scheduler } from './scheduler.js';
@@ -28,8 +29,6 @@ export interface SimNodeOptions {
   readonly diskMs: number;
   /** After each event of a node. */
   readonly onStep: (node: SimNode) => void;
-  /** Before the process dies. */
-  readonly onDown: (node: SimNode) => void;
 }
 
 interface LifeState extends Life {
@@ -63,6 +62,8 @@ export class SimNode {
   disk: SimDisk;
   host: NodeHost | null = null;
   group: ReplicatedGroup | null = null;
+  /** What operators ask. */
+  membership: Membership | null = null;
   paused = false;
   wallOffsetMs = 0;
   /** The disk takes no writes: the process cannot live. */
@@ -73,6 +74,7 @@ export class SimNode {
   private transport: SimTransport | null = null;
   private backlog: (() => void)[] = [];
   private incarnations = 0;
+  private wipedSnapshots = 0;
   readonly rate: number;
 
   constructor(
@@ -146,8 +148,9 @@ export class SimNode {
       random,
       directory: this.directory(life),
       transport: this.gated(this.transport),
-      server: (clients) => {
+      server: ({ clients, membership }) => {
         this.group = clients;
+        this.membership = membership;
         return { start: async () => {}, stop: async () => {}, deliver: () => {} };
       },
     };
@@ -164,10 +167,10 @@ export class SimNode {
   /** `powerLoss`: the machine loses power; otherwise only the process ends. */
   crash(powerLoss: boolean): void {
     if (!this.life.alive) return;
-    this.options.onDown(this);
     this.life.alive = false;
     this.host = null;
     this.group = null;
+    this.membership = null;
     this.paused = false;
     this.backlog = [];
     this.disk.crash(powerLoss);
@@ -205,14 +208,15 @@ export class SimNode {
     });
   }
 
-  /** In this life. */
-  snapshotsTaken(): number {
-    return this.host?.snapshotsTaken ?? 0;
+  /** Written in all lives, its own and received ones. */
+  get snapshots(): number {
+    return this.wipedSnapshots + this.disk.snapshots;
   }
 
   /** A new, empty directory. */
   wipe(): void {
     this.crash(false);
+    this.wipedSnapshots += this.disk.snapshots;
     this.disk = this.newDisk();
   }
 
@@ -220,7 +224,8 @@ export class SimNode {
   private processFailed(error: unknown): void {
     const code = error instanceof TgError ? error.code : null;
     const damage = this.disk.flipped && (code === 'CORRUPT' || code === 'UNKNOWN_FORMAT');
-    if (code !== 'STORAGE_FAILED' && !damage) this.options.scheduler.fail(error);
+    const expected = code === 'STORAGE_FAILED' || code === 'REMOVED' || damage;
+    if (!expected) this.options.scheduler.fail(error);
     if (damage) this.wipe();
     else this.crash(false);
   }
@@ -245,6 +250,11 @@ export class SimNode {
       setClusterId: (clusterId) =>
         disk.submit('identity', life, async () => {
           disk.clusterId = clusterId;
+        }),
+      leasePromiseMs: async () => disk.leasePromiseMs,
+      promiseLease: (promisedMs) =>
+        disk.submit('identity', life, async () => {
+          disk.leasePromiseMs = promisedMs;
         }),
       close: async () => {},
     };

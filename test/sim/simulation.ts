@@ -78,7 +78,6 @@ export class Simulation {
   readonly nemesis: Nemesis;
   readonly invariants: Invariants;
   private readonly clients: SimClient[];
-  private snapshots = 0;
 
   constructor(
     readonly profile: Profile,
@@ -122,7 +121,6 @@ export class Simulation {
         rate: 1 + (random(2 * driftPpm + 1) - driftPpm) / 1e6,
         diskMs,
         onStep: (one) => this.checked(() => this.invariants.check(one)),
-        onDown: (one) => this.down(one),
       });
       if (wildWalls) node.wallOffsetMs = (random(1000) - 500) * 10_000;
       return node;
@@ -136,10 +134,6 @@ export class Simulation {
     } catch (error) {
       this.scheduler.fail(error);
     }
-  }
-
-  private down(node: SimNode): void {
-    this.snapshots += node.snapshotsTaken();
   }
 
   private configOf(id: string): NodeConfig {
@@ -274,7 +268,6 @@ export class Simulation {
 
   private report(): Report {
     const { scheduler, invariants, history, links, nemesis, nodes } = this;
-    for (const node of nodes) if (node.up) this.snapshots += node.snapshotsTaken();
     for (const node of nodes) {
       if (node.core !== null) scheduler.traceText(invariants.checkDigest(node));
     }
@@ -284,7 +277,7 @@ export class Simulation {
       trace: scheduler.traceHash,
       steps: scheduler.steps,
       elections: invariants.elections,
-      snapshots: this.snapshots,
+      snapshots: nodes.reduce((sum, node) => sum + node.snapshots, 0),
       operations: history.operations.length,
       packets: links.packets,
       undecided: history.undecided,

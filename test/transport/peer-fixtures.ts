@@ -24,10 +24,13 @@ export function helloOf(nodeId: NodeId): PeerHello {
     incarnation: `incarnation of ${nodeId}`,
     peerAddress: '127.0.0.1:17001',
     configuration: null,
+    configurationIndex: 0,
+    joining: false,
     clientAddress: '127.0.0.1:7001',
     httpAddress: null,
     zone: null,
     location: null,
+    leaseMs: 0,
   };
 }
 
@@ -42,7 +45,8 @@ export function append(from: NodeId, to: NodeId, entries: readonly Entry[]): App
 }
 
 export function heartbeat(from: NodeId, to: NodeId, round: number): Message {
-  return { kind: 'heartbeat-request', group: 0, from, to, term: 3, leaderCommit: 0, round };
+  const commit = { leaderCommit: 0, committed: 0 };
+  return { kind: 'heartbeat-request', group: 0, from, to, term: 3, ...commit, round };
 }
 
 export interface ReceivedSnapshot {

@@ -44,6 +44,42 @@ describe('a connection to a node', () => {
     expect(node.handler.events).toEqual([]);
   });
 
+  it('is refused while another data directory lives under the same id', async () => {
+    const node = await world.start('a');
+    const [first, second] = [await world.start('b'), await world.start('b')];
+    second.handler.hello_ = { ...helloOf('b'), incarnation: 'another' };
+    first.transport.setPeers([{ id: 'a', peerAddress: node.address }]);
+    await until('the first is up', () => node.handler.isUp('b'));
+    const calling = await world.dial(node);
+    calling.hello('b', { incarnation: 'another' });
+    await until('refused', () => calling.ended);
+    expect(calling.frames.map(({ text }) => text)).toEqual([
+      'node b is connected with another data directory',
+    ]);
+    second.transport.setPeers([{ id: 'a', peerAddress: node.address }]);
+    await until('the first answered', () => first.handler.isUp('a'));
+    expect(node.handler.events).toEqual(['up b']);
+    await first.transport.stop();
+    await until('the second takes its place', () => node.handler.hellos.length === 2);
+    expect(node.handler.hellos.map((hello) => hello.incarnation)).toEqual([
+      helloOf('b').incarnation,
+      'another',
+    ]);
+  });
+
+  it('takes the place of one that no longer answers under the same id', async () => {
+    const node = await world.start('a', { rivalAnswerMs: 20 });
+    const silent = await world.dial(node);
+    await silent.join('b');
+    await until('up', () => node.handler.isUp('b'));
+    const newcomer = await world.start('b');
+    newcomer.handler.hello_ = { ...helloOf('b'), incarnation: 'another' };
+    newcomer.transport.setPeers([{ id: 'a', peerAddress: node.address }]);
+    await until('replaced', () => node.handler.hellos.at(-1)?.incarnation === 'another');
+    await until('ended', () => silent.ended);
+    expect(node.handler.events).toEqual(['up b', 'down b', 'up b']);
+  });
+
   it('is closed for a large, late or missing hello', async () => {
     const node = await world.start('a', { helloTimeoutMs: 50 });
     const large = await world.dial(node);

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { TgError } from '../../src/errors.js';
 import { frameType } from '../../src/transport/frame.js';
 import { append, entryOf, heartbeat, until } from './peer-fixtures.js';
 import { type RawPeer, TcpWorld } from './tcp-world.js';
@@ -27,6 +28,16 @@ describe('TcpTransport', () => {
     await until('all there', () => b.handler.applications.length === 1);
     expect(b.handler.sets.map((set) => set.length)).toEqual([4]);
     expect(single.mock.calls.length + many.mock.calls.length).toBe(1);
+  });
+
+  it('ends a connection whose bytes do not decode, whatever the decoder calls it', async () => {
+    const [a, b] = await world.pair();
+    b.handler.onApplication = () => {
+      throw new TgError('CORRUPT', 'a batch of touches is damaged');
+    };
+    a.transport.sendApplication('b', 0, Buffer.from('payload'));
+    await until('the connection ended', () => b.handler.events.includes('down a'));
+    await until('and came back', () => b.handler.isUp('a'));
   });
 
   it('carries an entry of 20 MB and one of 150 MB beside small ones', async () => {

@@ -5,6 +5,7 @@ import type { Connection } from '../connection.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import { badName, isPrintableName } from './connection.js';
+import { trackingCommands } from './tracking.js';
 
 export function clientCommands(context: ServerContext): LocalSpec[] {
   const summary = 'A container for client connection commands.';
@@ -25,7 +26,7 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         setInfo,
       ),
       local('info', 2, { summary: 'Describes this connection.' }, (connection, _args, reply) =>
-        reply.verbatim('txt', `${describe(connection)}\n`),
+        reply.verbatim('txt', `${describe(context, connection)}\n`),
       ),
       local(
         'list',
@@ -33,6 +34,7 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         { summary: 'Lists open connections.', syntax: '[TYPE type] [ID id [id ...]]' },
         (_connection, args, reply) => list(context, args, reply),
       ),
+      ...trackingCommands(context),
       onOff('no-evict', (connection, on) => {
         connection.session.noEvict = on;
       }),
@@ -93,17 +95,20 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       else chosen = [];
     } else return reply.error('ERR syntax error');
   }
-  reply.verbatim('txt', chosen.map((connection) => `${describe(connection)}\n`).join(''));
+  reply.verbatim('txt', chosen.map((connection) => `${describe(context, connection)}\n`).join(''));
 }
 
 /** One line as Redis' catClientInfoString. */
-function describe(connection: Connection): string {
+function describe(context: ServerContext, connection: Connection): string {
   const { socket, session, subscriptions } = connection;
   const now = Date.now();
   const seconds = (since: number) => Math.floor((now - since) / 1000);
   const flag = (is: boolean, letter: string) => (is ? letter : '');
   const flags =
-    flag(subscriptions.any, 'P') + flag(session.readOnly, 'r') + flag(session.queued !== null, 'x');
+    flag(subscriptions.any, 'P') +
+    flag(context.tracking.modeOf(connection) !== null, 't') +
+    flag(session.readOnly, 'r') +
+    flag(session.queued !== null, 'x');
   const fields: [string, string | number][] = [
     ['id', connection.id],
     ['addr', `${socket.remoteAddress}:${socket.remotePort}`],
@@ -132,7 +137,7 @@ function describe(connection: Connection): string {
     ['events', 'r'],
     ['cmd', connection.lastCommand],
     ['user', 'default'],
-    ['redir', -1],
+    ['redir', context.tracking.modeOf(connection)?.redirect ?? -1],
     ['resp', connection.protocol],
     ['lib-name', session.libraryName],
     ['lib-ver', session.libraryVersion],

@@ -3,6 +3,7 @@ import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { SpecBase } from '../../statemachine/command-spec.js';
 import { type AnySpec, arityFits } from '../command-table.js';
+import { keyPositions } from '../key-arguments.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import { type DocArgument, parseSyntax } from './command-syntax.js';
@@ -194,15 +195,14 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
 function getKeys(context: ServerContext, args: Args, reply: ReplySink): void {
   const spec = context.table().named(args.text(2));
   if (spec === null) return reply.error('ERR Invalid command specified');
-  const { first, last, step } = spec.keys;
-  if (first === 0) return reply.error('ERR The command has no key arguments');
+  if (spec.keys.first === 0) return reply.error('ERR The command has no key arguments');
   const count = args.count - 2;
   if (!arityFits(spec.arity, count)) {
     return reply.error('ERR Invalid number of arguments specified for command');
   }
-  const end = last < 0 ? count + last : last;
-  reply.array(Math.floor((end - first) / step) + 1);
-  for (let index = first; index <= end; index += step) {
+  const positions = keyPositions(spec, count);
+  reply.array(positions.length);
+  for (const index of positions) {
     reply.bulk(args.bytes, args.start(index + 2), args.end(index + 2));
   }
 }

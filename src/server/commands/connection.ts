@@ -44,6 +44,7 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       (connection, _args, reply) => {
         connection.session.reset();
         context.pubsub.forget(connection);
+        context.tracking.disable(connection);
         connection.session.authenticated = context.live.requirepass === '';
         reply.simple('RESET');
         connection.protocol = 2;

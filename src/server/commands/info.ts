@@ -134,7 +134,7 @@ function persistence(context: ServerContext): Fields {
   ];
 }
 
-function stats({ stats: counted, group, pubsub }: ServerContext): Fields {
+function stats({ stats: counted, group, pubsub, tracking }: ServerContext): Fields {
   const { expired, evicted, hits, misses } = group.keyspaceInfo();
   const delay = counted.loopDelayMs();
   return [
@@ -151,6 +151,9 @@ function stats({ stats: counted, group, pubsub }: ServerContext): Fields {
     ['pubsub_channels', [...pubsub.names('channels')].length],
     ['pubsub_patterns', [...pubsub.names('patterns')].length],
     ['pubsubshard_channels', [...pubsub.names('shards')].length],
+    ['tracking_total_keys', tracking.keyCount],
+    ['tracking_total_items', tracking.keyCount],
+    ['tracking_total_prefixes', tracking.prefixCount],
     ['total_error_replies', counted.errors],
     ['eventloop_delay_p99_ms', delay.p99.toFixed(1)],
     ['eventloop_delay_max_ms', delay.max.toFixed(1)],

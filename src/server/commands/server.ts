@@ -5,6 +5,7 @@ import type { Connection } from '../connection.js';
 import { container, type LocalSpec, local, type Outcome } from '../local-spec.js';
 import { leaderNode, replicaNodes, selfNode } from '../node-names.js';
 import { redisVersion, type ServerContext } from '../server-context.js';
+import { memberCommands } from './member.js';
 
 const server = {
   group: 'server',
@@ -104,6 +105,7 @@ function stateCommands(context: ServerContext): LocalSpec[] {
           connection.reply.text(digest);
         },
       ),
+      ...memberCommands(context),
     ]),
   ];
 }

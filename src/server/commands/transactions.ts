@@ -109,6 +109,8 @@ function exec(context: ServerContext, connection: Connection, reply: ReplySink):
   const { session } = connection;
   if (session.queued === null) return reply.error('ERR EXEC without MULTI');
   if (session.dirty) {
+    // A pending WATCH would be noted after the end.
+    if (session.watchMissing && connection.pending > 0) return 'drain';
     session.endTransaction();
     return reply.error('EXECABORT Transaction discarded because of previous errors.');
   }

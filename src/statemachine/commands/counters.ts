@@ -1,22 +1,22 @@
 /** INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import { latin1Bytes, latin1Text } from '../batch-format.js';
+import { latin1Bytes } from '../batch-format.js';
 import type { ApplyContext, WriteSpec } from '../command-spec.js';
 import { ABSENT } from '../keyspace-view.js';
 import {
-  addDecimals,
-  addInt64,
-  type Decimal,
-  formatDecimal,
-  type Int64,
-  parseDecimal,
-  parseInt64,
-} from '../numbers.js';
+  addLongDoubles,
+  formatLongDouble,
+  type LongDouble,
+  parseLongDouble,
+} from '../long-double.js';
+import { addInt64, type Int64, parseInt64 } from '../numbers.js';
 import { copyValue, fine, notAnInteger, refuseWrongType, writeSpec } from './spec-helpers.js';
 
 const flags = ['denyoom', 'fast'] as const;
 const notAFloat = 'ERR value is not a valid float';
+const notFinite = 'ERR increment would produce NaN or Infinity';
+const zero: LongDouble = { mantissa: 0n, exponent: 0 };
 
 /** Stores a number; a key that exists keeps its TTL. */
 function store(context: ApplyContext, args: Args, slot: number, text: string): void {
@@ -64,20 +64,19 @@ function negated(value: Int64): Int64 {
 }
 
 function checkFloat(args: Args): string | null {
-  return parseDecimal(args.text(2)) === null ? notAFloat : null;
+  return parseLongDouble(args.view(2)) === null ? notAFloat : null;
 }
 
 function incrementByFloat(context: ApplyContext, args: Args, reply: ReplySink): void {
   const slot = context.peek(args, 1);
   if (refuseWrongType(context, slot, reply)) return;
-  const stored = slot === ABSENT ? '0' : latin1Text(copyValue(context.keyspace, slot));
-  const value = parseDecimal(stored);
+  const value = slot === ABSENT ? zero : parseLongDouble(copyValue(context.keyspace, slot));
   if (value === null) return reply.error(notAFloat);
-  const by = parseDecimal(args.text(2)) as Decimal | 'infinite';
-  if (value === 'infinite' || by === 'infinite') {
-    return reply.error('ERR increment would produce NaN or Infinity');
-  }
-  const text = formatDecimal(addDecimals(value, by));
+  const by = parseLongDouble(args.view(2))!;
+  if (value === 'infinite' || by === 'infinite') return reply.error(notFinite);
+  const sum = addLongDoubles(value, by);
+  if (sum === 'infinite') return reply.error(notFinite);
+  const text = formatLongDouble(sum);
   store(context, args, slot, text);
   reply.text(text);
 }

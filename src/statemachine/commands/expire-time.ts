@@ -6,6 +6,7 @@ import { notAnInteger } from './spec-helpers.js';
 export type ExpireUnit = 'EX' | 'PX' | 'EXAT' | 'PXAT';
 
 const int64Max = 2n ** 63n - 1n;
+const int64Min = -(2n ** 63n);
 /** Later deadlines are held to this one, in the year 287396: numbers are exact up to it. */
 const dueMax = Number.MAX_SAFE_INTEGER;
 
@@ -32,7 +33,7 @@ export function checkExpire(
   const ms = BigInt(value) * (inSeconds(unit) ? 1000n : 1n);
   // A relative time must leave room for the present; its exact size is no matter here.
   const room = isAbsolute(unit) ? 0n : 2n ** 42n;
-  return ms > int64Max - room || ms < -int64Max ? invalid : null;
+  return ms > int64Max - room || ms < int64Min ? invalid : null;
 }
 
 /** Unix ms; at or before nowMs means already expired. checkExpire has passed. */

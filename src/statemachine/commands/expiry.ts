@@ -29,7 +29,7 @@ function conditions(args: Args): Conditions | string {
     else if (args.is(at, 'XX')) found.xx = true;
     else if (args.is(at, 'GT')) found.gt = true;
     else if (args.is(at, 'LT')) found.lt = true;
-    else return `ERR Unsupported option ${args.text(at)}`;
+    else return `ERR Unsupported option ${args.printed(at)}`;
   }
   if (found.nx && (found.xx || found.gt || found.lt)) {
     return 'ERR NX and XX, GT or LT options at the same time are not compatible';

@@ -19,6 +19,7 @@ import {
 
 const group = 'generic' as const;
 const noSuchKey = 'ERR no such key';
+const beyondInt32 = 'ERR value is out of range, value must between -2147483648 and 2147483647';
 const typeNames: Readonly<Record<number, string>> = { [ValueType.string]: 'string' };
 
 export function typeName(context: ReadContext, slot: number): string {
@@ -71,6 +72,7 @@ function checkCopy(args: Args): string | null {
     if (!args.is(at, 'DB') || at + 1 >= args.count) return syntaxError;
     const db = parseInt64(args.bytes, args.start(++at), args.end(at));
     if (db === null) return notAnInteger;
+    if (db < -(2 ** 31) || db >= 2 ** 31) return beyondInt32;
     if (db !== 0) return 'ERR DB index is out of range';
   }
   return sameArgument(args, 1, 2) ? 'ERR source and destination objects are the same' : null;

@@ -37,6 +37,16 @@ function keys(context: ReadContext, args: Args, reply: ReplySink): void {
   replyKeys(keyspace, found, reply);
 }
 
+/** Redis reads cursors with strtoul: an empty one is 0, what follows a zero byte is not seen. */
+function parseCursor(text: string): number | null {
+  const parts = /^(?:([+-]?)0*(\d*))(?:\0|$)/.exec(text);
+  if (parts === null || /^[+-](\0|$)/.test(text)) return null;
+  const [, sign, digits = ''] = parts;
+  if (digits.length > 20 || BigInt(digits) >= 2n ** 64n) return null;
+  // A negative one wraps around to a place behind every slot.
+  return sign === '-' && digits !== '' ? Number.MAX_SAFE_INTEGER : Number(digits);
+}
+
 interface ScanOptions {
   count: number;
   pattern: Uint8Array | null;
@@ -61,12 +71,12 @@ function scanOptions(args: Args): ScanOptions | string {
 
 function scan(context: ReadContext, args: Args, reply: ReplySink): void {
   const { keyspace } = context;
-  const text = args.text(1);
-  if (!/^\d{1,20}$/.test(text)) return reply.error('ERR invalid cursor');
+  const cursor = parseCursor(args.text(1));
+  if (cursor === null) return reply.error('ERR invalid cursor');
   const options = scanOptions(args);
   if (typeof options === 'string') return reply.error(options);
   const found: number[] = [];
-  let slot = Number(text);
+  let slot = cursor;
   // Empty slots cost little and count less, so that a sparse keyspace does not take for ever.
   let budget = options.count * 10;
   for (let seen = 0; slot < keyspace.slotLimit && seen < options.count && budget > 0; slot++) {

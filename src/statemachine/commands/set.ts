@@ -3,7 +3,7 @@ import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ApplyContext, WriteSpec } from '../command-spec.js';
 import { ABSENT } from '../keyspace-view.js';
-import { checkExpire, dueOf, type ExpireUnit, unitAt } from './expire-time.js';
+import { checkExpire, dueOf, type ExpireUnit } from './expire-time.js';
 import {
   fine,
   pairKeys,
@@ -12,6 +12,7 @@ import {
   syntaxError,
   writeSpec,
 } from './spec-helpers.js';
+import { type StringOptions, stringOptions } from './string-options.js';
 
 const denyoom = ['denyoom'] as const;
 const denyoomFast = ['denyoom', 'fast'] as const;
@@ -36,43 +37,9 @@ export function putPair(
   );
 }
 
-interface SetOptions {
-  nx: boolean;
-  xx: boolean;
-  get: boolean;
-  keepTtl: boolean;
-  unit: ExpireUnit | null;
-  expireAt: number;
-}
-
-/** Null: a syntax error. */
-function setOptions(args: Args): SetOptions | null {
-  const found: SetOptions = {
-    nx: false,
-    xx: false,
-    get: false,
-    keepTtl: false,
-    unit: null,
-    expireAt: 0,
-  };
-  for (let at = 3; at < args.count; at++) {
-    const unit = unitAt(args, at);
-    if (args.is(at, 'NX')) found.nx = true;
-    else if (args.is(at, 'XX')) found.xx = true;
-    else if (args.is(at, 'GET')) found.get = true;
-    else if (args.is(at, 'KEEPTTL')) found.keepTtl = true;
-    else if (unit !== null && found.unit === null && at + 1 < args.count) {
-      found.unit = unit;
-      found.expireAt = ++at;
-    } else return null;
-  }
-  const clash = (found.nx && found.xx) || (found.keepTtl && found.unit !== null);
-  return clash ? null : found;
-}
-
 function checkSet(args: Args): string | null {
   if (args.count === 3) return null;
-  const options = setOptions(args);
+  const options = stringOptions(args, 3, 'set');
   if (options === null) return syntaxError;
   return options.unit === null
     ? null
@@ -84,7 +51,7 @@ function applySet(context: ApplyContext, args: Args, reply: ReplySink): void {
     putPair(context, args, 1, 2, 0);
     return reply.ok();
   }
-  const options = setOptions(args)!;
+  const options = stringOptions(args, 3, 'set')!;
   const { keyspace } = context;
   const slot = context.peek(args, 1);
   if (options.get) {
@@ -100,7 +67,7 @@ function applySet(context: ApplyContext, args: Args, reply: ReplySink): void {
   if (!options.get) reply.ok();
 }
 
-function storeSet(context: ApplyContext, args: Args, options: SetOptions, slot: number): void {
+function storeSet(context: ApplyContext, args: Args, options: StringOptions, slot: number): void {
   const { keyspace, nowMs } = context;
   let due = 0;
   if (options.unit !== null) due = dueOf(args, options.expireAt, options.unit, nowMs);

@@ -4,7 +4,7 @@ import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ApplyContext, KeyspaceSpec, ReadContext } from '../command-spec.js';
 import { ABSENT, ValueType } from '../keyspace-view.js';
 import { parseInt64 } from '../numbers.js';
-import { checkExpire, dueOf, unitAt } from './expire-time.js';
+import { checkExpire, dueOf } from './expire-time.js';
 import { putPair } from './set.js';
 import {
   allKeys,
@@ -16,6 +16,7 @@ import {
   syntaxError,
   writeSpec,
 } from './spec-helpers.js';
+import { stringOptions } from './string-options.js';
 
 /** proto-max-bulk-len's default; no string grows beyond it. */
 const stringBytesMax = 512 * 1024 * 1024;
@@ -119,24 +120,23 @@ function getDel(context: ApplyContext, args: Args, reply: ReplySink): void {
 }
 
 function checkGetEx(args: Args): string | null {
-  if (args.count === 2 || (args.count === 3 && args.is(2, 'PERSIST'))) return null;
-  const unit = unitAt(args, 2);
-  if (unit === null || args.count !== 4) return syntaxError;
-  return checkExpire(args, 3, unit, 'getex', true);
+  return stringOptions(args, 2, 'getex') === null ? syntaxError : null;
 }
 
+/** Redis looks at the time only when there is a value. */
 function getEx(context: ApplyContext, args: Args, reply: ReplySink): void {
   const slot = context.find(args, 1);
+  if (slot === ABSENT) return reply.nil();
   if (refuseWrongType(context, slot, reply)) return;
-  replyValue(context.keyspace, slot, reply);
-  if (slot === ABSENT || args.count === 2) return;
-  const { keyspace } = context;
-  if (args.count === 3) {
-    if (keyspace.dueMs(slot) !== 0) context.setDue(slot, 0);
-    return;
-  }
-  const due = dueOf(args, 3, unitAt(args, 2)!, context.nowMs);
-  if (due <= context.nowMs) keyspace.remove(slot);
+  const { unit, expireAt, persist } = stringOptions(args, 2, 'getex')!;
+  const error = unit === null ? null : checkExpire(args, expireAt, unit, 'getex', true);
+  if (error !== null) return reply.error(error);
+  const { keyspace, nowMs } = context;
+  replyValue(keyspace, slot, reply);
+  if (persist && keyspace.dueMs(slot) !== 0) context.setDue(slot, 0);
+  if (unit === null) return;
+  const due = dueOf(args, expireAt, unit, nowMs);
+  if (due <= nowMs) keyspace.remove(slot);
   else context.setDue(slot, due);
 }
 

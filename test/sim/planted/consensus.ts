@@ -1,7 +1,7 @@
 /** Bugs in the core, most of them from requirement 66. */
 
 import { GroupDriver } from '../../../src/node/group-driver.js';
-import { Readmission } from '../../../src/node/readmission.js';
+import { Intake } from '../../../src/node/intake.js';
 import { Durability } from '../../../src/raft/durability.js';
 import { Follower } from '../../../src/raft/follower.js';
 import { Leader } from '../../../src/raft/leader.js';
@@ -126,7 +126,7 @@ const always = () => () => true;
 const wipedMemberVotes = together(
   replace(CoreState, 'isOwnDirectory', always),
   replace(CoreState, 'mayVote', always),
-  replace(Readmission, 'isMember', always),
+  replace(Intake, 'isMember', always),
 );
 
 const noCheckQuorum = replace(

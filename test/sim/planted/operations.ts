@@ -30,7 +30,7 @@ const waiterByIndexOnly = together(
 const leaseIgnoresPauses = replace(
   LeaseGuard,
   'valid',
-  () => (core: RaftCore) => core.leaseTicksLeft() > 0 && core.lastApplied >= core.commitIndex,
+  () => (core: RaftCore) => core.leaseAgeTicks() < 10 && core.lastApplied >= core.commitIndex,
 );
 
 const leaseBeforeApply = replace(

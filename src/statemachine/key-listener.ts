@@ -1,0 +1,13 @@
+/**
+ * Hears of changes to keys while an entry is applied, on every node alike. Only watches: what it
+ * does must not reach back into the keyspace. Byte ranges are valid during the call.
+ */
+export type Removal = 'deleted' | 'expired' | 'evicted';
+
+export interface KeyListener {
+  /** Created, or another value or due time. */
+  changed(bytes: Uint8Array, start: number, end: number): void;
+  removed(bytes: Uint8Array, start: number, end: number, why: Removal): void;
+  /** All keys are gone, or others took their place (a snapshot was installed). */
+  flushed(): void;
+}

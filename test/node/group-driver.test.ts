@@ -1,0 +1,106 @@
+/** What the driver owes the core, at each point where it waits (requirements 4, 9, 46, 47). */
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../src/limits.js';
+import { restoredLog, three } from '../raft/support.js';
+import { DriverWorld, settle } from './fake-drives.js';
+
+const meta = { lastIncludedIndex: 50, lastIncludedTerm: 3, configuration: three };
+
+function follower(terms: readonly number[] = [1, 1, 1], commit = 1): DriverWorld {
+  const world = new DriverWorld(restoredLog({ configuration: three, terms, commit }));
+  world.driver.schedule();
+  world.clock.turn();
+  return world;
+}
+
+function appendTo(world: DriverWorld, term: number, index: number): void {
+  world.driver.step([
+    {
+      kind: 'append-request',
+      group: 1,
+      from: 'n2',
+      to: 'n1',
+      term,
+      prevLogIndex: index - 1,
+      prevLogTerm: 1,
+      leaderCommit: 1,
+      entries: [{ term, index, kind: 'command', data: new Uint8Array(1), configuration: null }],
+    },
+  ]);
+  world.clock.turn();
+}
+
+describe('GroupDriver', () => {
+  it('applies a bounded number of commands in one turn, whatever the entries hold', async () => {
+    const entries = 64;
+    const terms = new Array<number>(entries).fill(1);
+    // Each batch of the core is one entry: the bound must hold over all batches of the turn.
+    const restored = restoredLog({ configuration: three, terms, commit: entries + 1 });
+    const world = new DriverWorld(restored, { committedBytesMax: 1 });
+    world.commandsPerEntry = 1000;
+    world.driver.schedule();
+    let most = 0;
+    const { clock } = world;
+    const applyInTurn = clock.nextTurn.bind(clock);
+    let before = 0;
+    clock.nextTurn = (run) => {
+      most = Math.max(most, world.applied.length - before);
+      before = world.applied.length;
+      applyInTurn(run);
+    };
+    clock.turn();
+    expect(world.applied).toHaveLength(entries + 1);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(Math.ceil(limits.applyCommandsPerTurnMax / 1000));
+  });
+
+  it('installs a snapshot only after the write in flight, and holds later writes', async () => {
+    const world = follower();
+    appendTo(world, 2, 5);
+    expect(world.writes).toHaveLength(1);
+    let swapped = false;
+    const installing = world.driver.install('n2', 3, meta, () => {
+      swapped = true;
+    });
+    await settle();
+    expect([swapped, world.resets]).toEqual([false, []]);
+    world.endWrite?.();
+    expect(await installing).toBe(true);
+    expect([swapped, world.resets]).toEqual([true, [meta]]);
+    world.clock.turn();
+    // The term of the snapshot's leader is written after the log was replaced.
+    expect(world.writes.at(-1)?.hardState?.term).toBe(3);
+    expect(world.driver.core.lastApplied).toBe(50);
+  });
+
+  it('stops although a snapshot waits for the same write', async () => {
+    const world = follower();
+    appendTo(world, 2, 5);
+    let stopped = false;
+    const stopping = world.driver.stop().then(() => {
+      stopped = true;
+    });
+    const installing = world.driver.install('n2', 3, meta, () => {});
+    await settle();
+    expect(stopped).toBe(false);
+    world.endWrite?.();
+    await stopping;
+    expect(await installing).toBe(false);
+    expect(world.resets).toEqual([]);
+  });
+
+  it('acks nothing once a write failed, and never writes again', async () => {
+    const world = follower();
+    appendTo(world, 2, 5);
+    const sent = world.sent.length;
+    world.endWrite?.(new Error('no space left'));
+    await settle();
+    appendTo(world, 2, 5);
+    world.driver.tick();
+    world.clock.turn();
+    expect(world.fault?.code).toBe('STORAGE_FAILED');
+    expect([world.sent.length, world.writes.length]).toEqual([sent, 1]);
+    const refused = { ok: false, reason: 'not-leader' };
+    expect(world.driver.propose(new Uint8Array(1))).toEqual(refused);
+  });
+});
