@@ -189,8 +189,10 @@ export class GroupRunner implements DriverListener {
     const { clients, logClock } = this.options;
     const commands = clients.applyEntry(entry);
     if (entry.index <= this.replayThrough) logClock.replayed(clients.machine.nowMs);
-    else if (entry.kind === 'command' && !clients.isLeader) {
-      logClock.observed(clients.machine.nowMs);
+    else if (entry.kind === 'command') {
+      const { nowMs } = clients.machine;
+      if (clients.isLeader) logClock.led(nowMs);
+      else logClock.observed(nowMs);
     }
     this.snapshotter.applied(entry.index, entry.data.length + limits.entryOverheadBytes);
     return commands;

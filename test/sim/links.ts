@@ -55,6 +55,11 @@ export class Links {
     if (this.broken.delete(path)) this.disconnect(from, to);
   }
 
+  /** When the last command that is forwarded or answered has arrived. */
+  get quietAt(): number {
+    return Math.max(0, ...this.ordered.values());
+  }
+
   isCut(from: NodeId, to: NodeId): boolean {
     return this.cuts.has(pathOf(from, to));
   }

@@ -203,7 +203,8 @@ export class Simulation {
     for (const client of this.clients) client.stop();
     await this.readAll(survivors, false);
     if (survivors.length === nodes.length) await this.agree();
-    await scheduler.run(scheduler.now + longestTtlMs * 1.1);
+    // What is under way may still become a write, with its whole life before it.
+    await scheduler.run(Math.max(scheduler.now, links.quietAt) + longestTtlMs * 1.1);
     await this.readAll(survivors, true);
   }
 

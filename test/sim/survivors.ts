@@ -59,7 +59,7 @@ function breakForEver(
     default:
       for (const { id } of others) {
         if (random(2) === 0) links.cut(node.id, id);
-        else links.clog(id, node.id, 500);
+        else links.clog(id, node.id, 60);
       }
   }
 }
