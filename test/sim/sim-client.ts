@@ -194,7 +194,8 @@ export class SimClient implements Recorder {
     for (const operation of request.operations) this.drop(operation);
     if (refusal !== 'not-leader' && refusal !== 'no-leader') return;
     const leader = group.leader();
-    this.aim = this.nodes.find(({ id }) => id === leader?.id) ?? null;
+    // Also one that is broken for its peers: clients may still reach it.
+    this.aim = this.options.nodes.find(({ id }) => id === leader?.id) ?? null;
     if (connection.inFlight.length === 0) this.close();
   }
 
