@@ -128,8 +128,10 @@ export class GroupRunner implements DriverListener {
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
-    if (!this.options.intake.isMember(this.driver.core.configuration, from)) return;
-    this.driver.step(messages);
+    const believed = this.options.intake.isMember(this.driver.core.configuration, from);
+    // What a lost directory once promised must not count. But its new one may lead by now, by a
+    // configuration that this node does not have yet and gets from this very leader.
+    this.driver.step(believed ? messages : messages.filter(({ kind }) => !promises.has(kind)));
   }
 
   /** Bytes of the layer above Raft. */
@@ -189,8 +191,10 @@ export class GroupRunner implements DriverListener {
     const { clients, logClock } = this.options;
     const commands = clients.applyEntry(entry);
     if (entry.index <= this.replayThrough) logClock.replayed(clients.machine.nowMs);
-    else if (entry.kind === 'command' && !clients.isLeader) {
-      logClock.observed(clients.machine.nowMs);
+    else if (entry.kind === 'command') {
+      const { nowMs } = clients.machine;
+      if (clients.isLeader) logClock.led(nowMs);
+      else logClock.observed(nowMs);
     }
     this.snapshotter.applied(entry.index, entry.data.length + limits.entryOverheadBytes);
     return commands;
@@ -243,6 +247,12 @@ export class GroupRunner implements DriverListener {
     if (change !== null) this.driver.act(() => core.changeConfiguration(change));
   }
 }
+
+const promises: ReadonlySet<Message['kind']> = new Set([
+  'vote-response',
+  'append-response',
+  'heartbeat-response',
+]);
 
 const emptyConfiguration: Configuration = { voters: [], outgoing: [], learners: [], members: [] };
 

@@ -100,6 +100,11 @@ export class RaftCore {
     return this.roles.leader?.transfer.target ?? null;
   }
 
+  /** Leader only, else 0: up to here followers may have applied, and shown, what is committed. */
+  get commitTold(): LogIndex {
+    return this.roles.leader?.replicator.commitTold ?? 0;
+  }
+
   /** Leader only: true once an entry of its own term is committed. */
   get readyToServe(): boolean {
     return this.roles.leader?.readyToServe ?? false;
