@@ -160,6 +160,7 @@ const crashing: readonly FaultKind[] = [
   'betray',
   'flip',
   'disk-error',
+  'sync-error',
   'disk-full',
 ];
 
