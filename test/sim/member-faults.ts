@@ -11,7 +11,7 @@ import { SimFailure } from './failure.js';
 import type { Covered, Fault } from './faults.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimNode } from './sim-node.js';
-import { newestOn } from './survivors.js';
+import { lastDurable } from './survivors.js';
 
 export type OperatorKind =
   | 'operator-add'
@@ -40,8 +40,8 @@ export class MemberFaults {
   }
 
   byOperator(kind: OperatorKind, fault: Fault): void {
-    const target = this.nodes[fault.node % this.nodes.length]!;
     const asked = this.someLeader(fault);
+    const target = this.targetOf(kind, asked, fault.node);
     if (kind === 'join') return this.comeNew(target);
     if (asked === null) return;
     if (kind === 'operator-add' && fault.amount % 3 > 0) this.comeNew(target);
@@ -74,12 +74,23 @@ export class MemberFaults {
     return leaders[fault.amount % Math.max(1, leaders.length)] ?? null;
   }
 
+  /** Who may come, where somebody is to come. */
+  private targetOf(kind: OperatorKind, asked: SimNode | null, number: number): SimNode {
+    const { nodes } = this;
+    const comes = kind === 'join' || kind === 'operator-add';
+    const configuration = asked?.core?.configuration;
+    const strangers =
+      comes && configuration !== undefined
+        ? nodes.filter(({ id }) => !isNamed(configuration, id))
+        : [];
+    return strangers[number % Math.max(1, strangers.length)] ?? nodes[number % nodes.length]!;
+  }
+
   /** A machine that no configuration names is set up anew and told to join. */
   private comeNew(node: SimNode): void {
-    const named = this.nodes.some(
-      (other) => other !== node && newestOn(other).some(({ members }) => isNamed(members, node.id)),
-    );
-    if (named || this.nodes.every((other) => newestOn(other).length === 0)) return;
+    const known = this.nodes.filter((other) => other !== node).map(lastDurable);
+    if (known.every((one) => one === null)) return;
+    if (known.some((one) => one !== null && isNamed(one, node.id))) return;
     this.covered.joins++;
     node.wipe();
     node.joins = true;
@@ -160,6 +171,6 @@ export class MemberFaults {
   }
 }
 
-function isNamed(members: Configuration['members'], id: NodeId): boolean {
+function isNamed({ members }: Configuration, id: NodeId): boolean {
   return members.some((member) => member.id === id);
 }
