@@ -158,7 +158,7 @@ export class Nemesis {
       case 'pause':
         return this.pause(node, fault);
       case 'pause-leader':
-        return this.pause(leader, fault);
+        return this.pause(leader, { ...fault, forMs: fault.forMs + 150 });
       case 'transfer':
         this.covered.transfers++;
         leader.enter(() => leader.host?.driver?.act((core) => core.transferLeadership(other.id)));
@@ -292,7 +292,7 @@ export class Nemesis {
 
   /** Paused, and when it wakes up the news of what happened meanwhile is late or lost. */
   private freeze(leader: SimNode, fault: Fault): void {
-    const pauseMs = 150 + fault.forMs / 2;
+    const pauseMs = 220 + fault.forMs / 2;
     const afterMs = pauseMs + 150;
     leader.pause();
     this.covered.pauses++;

@@ -162,7 +162,7 @@ export class Simulation {
 
   private makeClients(): SimClient[] {
     const { profile, scheduler, history, nodes } = this;
-    const { seed, thinkMs, pipelineMax, evicting } = profile;
+    const { seed, thinkMs, pipelineMax, patienceMs, evicting } = profile;
     return Array.from({ length: profile.clients + 1 }, (_, at) => {
       const stale = at === profile.clients && !evicting;
       return new SimClient(
@@ -173,6 +173,7 @@ export class Simulation {
           nodes,
           thinkMs,
           pipelineMax,
+          patienceMs,
           stale,
           evicting,
           earliestExpiry: (ttlMs) => this.earliestExpiry(ttlMs),
