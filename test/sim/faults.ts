@@ -2,10 +2,9 @@
  * The faults a schedule is made of. Each is plain data; which node it meets is decided when its
  * time comes, by its numbers alone, so that leaving one out leaves the others as they were.
  */
-import { promoted, withLearner, without } from '../../src/node/configuration-changes.js';
-import type { RaftCore } from '../../src/raft/raft.js';
-import type { Configuration, NodeId } from '../../src/raft/types.js';
+import type { NodeId } from '../../src/raft/types.js';
 import type { Links } from './links.js';
+import { MemberFaults } from './member-faults.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimNode } from './sim-node.js';
 
@@ -19,6 +18,7 @@ export const faultKinds = [
   'betray',
   'flip',
   'disk-error',
+  'sync-error',
   'disk-full',
   'slow-disk',
   'pause',
@@ -37,6 +37,11 @@ export const faultKinds = [
   'remove',
   'add',
   'replace',
+  'operator-add',
+  'operator-remove',
+  'operator-promote',
+  'operator-transfer',
+  'join',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -57,6 +62,8 @@ export interface Covered {
   partitions: number;
   wipes: number;
   changes: number;
+  joins: number;
+  transfers: number;
   pauses: number;
   diskFaults: number;
 }
@@ -69,17 +76,22 @@ export class Nemesis {
     partitions: 0,
     wipes: 0,
     changes: 0,
+    joins: 0,
+    transfers: 0,
     pauses: 0,
     diskFaults: 0,
   };
   /** Set when the faults are over: nothing restarts or heals by itself any more. */
   private over = false;
+  private readonly members: MemberFaults;
 
   constructor(
     private readonly nodes: readonly SimNode[],
     private readonly links: Links,
     private readonly scheduler: Scheduler,
-  ) {}
+  ) {
+    this.members = new MemberFaults(nodes, scheduler, this.covered);
+  }
 
   plan(faults: readonly Fault[]): void {
     for (const fault of faults) {
@@ -135,6 +147,10 @@ export class Nemesis {
         this.covered.diskFaults++;
         node.disk.memory.failNext(1 + (fault.amount % 6));
         return this.startLater(node, fault.forMs + 150);
+      case 'sync-error':
+        this.covered.diskFaults++;
+        node.disk.syncFailsIn = 1 + (fault.amount % 6);
+        return this.startLater(node, fault.forMs + 150);
       case 'disk-full':
         return this.fill(node, fault);
       case 'slow-disk':
@@ -142,8 +158,9 @@ export class Nemesis {
       case 'pause':
         return this.pause(node, fault);
       case 'pause-leader':
-        return this.pause(leader, fault);
+        return this.pause(leader, { ...fault, forMs: fault.forMs + 150 });
       case 'transfer':
+        this.covered.transfers++;
         leader.enter(() => leader.host?.driver?.act((core) => core.transferLeadership(other.id)));
         return;
       case 'wall-jump':
@@ -152,7 +169,13 @@ export class Nemesis {
       case 'remove':
       case 'add':
       case 'replace':
-        return this.changeMembers(fault);
+        return this.members.changeByLeader(fault);
+      case 'operator-add':
+      case 'operator-remove':
+      case 'operator-promote':
+      case 'operator-transfer':
+      case 'join':
+        return this.members.byOperator(fault.kind, fault);
       default:
         return this.strikeNetwork(fault, node, other, leader);
     }
@@ -223,38 +246,15 @@ export class Nemesis {
     });
   }
 
-  /** Never so many that what was acknowledged could be gone from a majority. */
-  private maySpare(node: SimNode): boolean {
-    const configurations = this.nodes.flatMap((one) => one.core?.configuration ?? []);
-    if (configurations.length < this.nodes.length) return false;
-    return configurations.every((configuration) =>
-      [configuration.voters, configuration.outgoing].every((voters) => {
-        const intact = voters.filter((id) => id !== node.id && this.isIntact(configuration, id));
-        return voters.length === 0 || intact.length * 2 > voters.length;
-      }),
-    );
-  }
-
-  private isSound(next: Configuration): boolean {
-    const intact = next.voters.filter((id) => this.isIntact(next, id));
-    return intact.length * 2 > next.voters.length;
-  }
-
-  private isIntact(configuration: Configuration, id: NodeId): boolean {
-    const named = configuration.members.find((member) => member.id === id);
-    const node = this.nodes.find((one) => one.id === id);
-    return named?.incarnation === node?.disk.incarnation && node?.disk.flipped === false;
-  }
-
   private wipe(node: SimNode, fault: Fault): void {
-    if (!this.maySpare(node)) return;
+    if (!this.members.maySpare(node)) return;
     this.covered.wipes++;
     node.wipe();
     this.startLater(node, fault.forMs);
   }
 
   private flip(node: SimNode, fault: Fault): void {
-    if (!this.maySpare(node)) return;
+    if (!this.members.maySpare(node)) return;
     this.covered.diskFaults++;
     node.crash(true);
     node.disk.flipped = true;
@@ -292,7 +292,7 @@ export class Nemesis {
 
   /** Paused, and when it wakes up the news of what happened meanwhile is late or lost. */
   private freeze(leader: SimNode, fault: Fault): void {
-    const pauseMs = 150 + fault.forMs / 2;
+    const pauseMs = 220 + fault.forMs / 2;
     const afterMs = pauseMs + 150;
     leader.pause();
     this.covered.pauses++;
@@ -318,7 +318,7 @@ export class Nemesis {
     this.links.cut(leader.id, other.id);
     this.later(100 + fault.forMs / 2, () => {
       this.links.heal(leader.id, other.id);
-      if (!this.maySpare(node)) return;
+      if (!this.members.maySpare(node)) return;
       this.covered.wipes++;
       node.wipe();
       node.start();
@@ -343,50 +343,6 @@ export class Nemesis {
     this.later(fault.forMs, () => {
       for (const [from, to] of paths) this.links.heal(from, to);
     });
-  }
-
-  /** Asks any node that thinks it leads, also one that is deposed and does not know it. */
-  private changeMembers(fault: Fault): void {
-    const leaders = this.nodes.filter((node) => node.core?.role === 'leader');
-    const asked = leaders[fault.amount % Math.max(1, leaders.length)];
-    if (asked === undefined) return;
-    const target = this.nodes[fault.node % this.nodes.length]!;
-    asked.enter(() => {
-      this.change(asked, target, fault);
-      if (fault.amount % 2 > 0) return;
-      // A second one at once, which must wait its turn.
-      const second = this.nodes[fault.other % this.nodes.length]!;
-      this.change(asked, second, { ...fault, kind: fault.amount % 4 === 0 ? 'remove' : 'add' });
-    });
-  }
-
-  private change(asked: SimNode, target: SimNode, fault: Fault): void {
-    const next = this.changed(asked.core!, target, fault);
-    // No operator would count on a member whose directory is lost.
-    if (next === null || !this.isSound(next)) return;
-    asked.host!.driver!.act((core) => {
-      if (core.changeConfiguration(next).ok) this.covered.changes++;
-    });
-  }
-
-  private changed(core: RaftCore, target: SimNode, fault: Fault): Configuration | null {
-    const { configuration } = core;
-    const { voters, learners } = configuration;
-    const { id } = target;
-    if (fault.kind === 'remove') {
-      return voters.includes(id) && voters.length > 2 ? without(configuration, id) : null;
-    }
-    if (learners.includes(id)) {
-      const peer = core.status().peers.find((one) => one.id === id);
-      return (peer?.matchIndex ?? 0) > 0 ? promoted(configuration, id) : null;
-    }
-    if (fault.kind === 'replace' && voters.length > 3) {
-      // Two at once: through a joint configuration.
-      return without(without(configuration, voters[0]!), voters[1]!);
-    }
-    if (voters.includes(id)) return null;
-    const { incarnation } = target.disk;
-    return withLearner(configuration, { id, peerAddress: `${id}:1`, incarnation });
   }
 }
 

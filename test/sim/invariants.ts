@@ -109,6 +109,14 @@ export class Invariants {
       throw new SimFailure('monotone', `${seen.id}: the applied index went back`);
     }
     if (index === seen.seenApplied) return;
+    // Replies are given by the apply: what was acknowledged is committed.
+    const committed = seen.core?.commitIndex ?? index;
+    if (index > committed) {
+      throw new SimFailure(
+        'acknowledged',
+        `${seen.id} applied ${index}, committed is ${committed}`,
+      );
+    }
     seen.seenApplied = index;
     if (index % this.digestEvery > 0) return;
     this.checkDigest(seen.node);

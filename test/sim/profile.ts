@@ -28,6 +28,8 @@ export interface Profile {
   readonly clients: number;
   readonly thinkMs: number;
   readonly pipelineMax: number;
+  /** After this many ms without an answer a client gives up and goes elsewhere. */
+  readonly patienceMs: number;
   readonly evicting: boolean;
   readonly faultsMs: number;
   /** Heal everything at the end, or only a majority. */
@@ -70,6 +72,7 @@ export function profileOf(seed: number): Profile {
     clients: 3 + random(3),
     thinkMs: 10 + random(40),
     pipelineMax: 1 + random(5),
+    patienceMs: [60, 250, 2500][random(3)]!,
     evicting,
     faultsMs,
     healAll: !one(3),
@@ -132,11 +135,12 @@ function faultsOf(random: Random, plan: FaultPlan): Fault[] {
   const allowed = faultKinds.filter(
     (kind) => (kind !== 'wall-jump' || plan.wildWalls) && !(plan.calm && isCrash(kind)),
   );
-  const favourites = Array.from({ length: 4 }, () => allowed[random(allowed.length)]!);
+  const common = [...allowed, ...sharp.filter((kind) => allowed.includes(kind))];
+  const favourites = Array.from({ length: 4 }, () => common[random(common.length)]!);
   const count = 3 + random(12);
   const faults: Fault[] = [];
   for (let number = 0; number < count; number++) {
-    const pool = random(2) === 0 ? favourites : allowed;
+    const pool = random(2) === 0 ? favourites : common;
     faults.push({
       number,
       atMs: plan.earliestMs + random(plan.faultsMs - plan.earliestMs),
@@ -150,6 +154,15 @@ function faultsOf(random: Random, plan: FaultPlan): Fault[] {
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** Those that bring two leaders close to each other come twice as often. */
+const sharp: readonly FaultKind[] = [
+  'crash-leader',
+  'pause-leader',
+  'freeze-leader',
+  'isolate-leader',
+  'betray',
+];
+
 const crashing: readonly FaultKind[] = [
   'crash',
   'crash-leader',
@@ -160,6 +173,7 @@ const crashing: readonly FaultKind[] = [
   'betray',
   'flip',
   'disk-error',
+  'sync-error',
   'disk-full',
 ];
 

@@ -34,6 +34,8 @@ export interface ClientOptions {
   /** Mean time between two pipelines in ms. */
   readonly thinkMs: number;
   readonly pipelineMax: number;
+  /** An answer that takes longer is not waited for. */
+  readonly patienceMs: number;
   /** Reads of any node, as after READONLY. */
   readonly stale: boolean;
   /** A key may vanish at any time: maxkeys is low. */
@@ -42,7 +44,6 @@ export interface ClientOptions {
   readonly earliestExpiry: (ttlMs: number) => number;
 }
 
-const patienceMs = 2500;
 export const registers = ['r0', 'r1', 'r2'];
 export const deadlines = ['t0', 't1'];
 export const counters = ['c0', 'c1'];
@@ -134,7 +135,8 @@ export class SimClient implements Recorder {
     const { connection } = this;
     if (connection !== null) {
       const gone = connection.node.lives !== connection.life || !connection.node.up;
-      const late = connection.inFlight.length > 0 && this.now - this.askedAt > patienceMs;
+      const late =
+        connection.inFlight.length > 0 && this.now - this.askedAt > this.options.patienceMs;
       if (gone || late) return this.close();
       if (connection.inFlight.length > 0) return;
     } else if (!this.connect()) return;

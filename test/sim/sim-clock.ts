@@ -12,6 +12,8 @@ export interface TurnHost {
   readonly rate: number;
   wallOffsetMs: number;
   after(delayMs: number, run: () => void): void;
+  /** Something may wait for what just ran. */
+  settled(): void;
   /** A short while in ms: until the end of the turn. */
   turnMs(): number;
 }
@@ -52,7 +54,9 @@ export class SimClock implements Clock {
   after(delayMs: number, run: () => void): () => void {
     let ended = false;
     this.host.after(delayMs / this.host.rate, () => {
-      if (!ended) run();
+      if (ended) return;
+      run();
+      this.host.settled();
     });
     return () => {
       ended = true;

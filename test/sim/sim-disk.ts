@@ -41,6 +41,8 @@ export class SimDisk {
   flipped = false;
   /** Counts down with each step of a write; at 0 the process dies there. */
   crashAfterSteps = Number.POSITIVE_INFINITY;
+  /** Counts down with each write; the one at 0 is there, but its sync is reported as failed. */
+  syncFailsIn = Number.POSITIVE_INFINITY;
   onCrashPoint: () => void = () => {};
   operations = 0;
   private readonly pending: Record<Database, Pending[]> = { log: [], snapshots: [], identity: [] };
@@ -66,7 +68,7 @@ export class SimDisk {
       scheduler.at(due, () => {
         if (!life.alive) return;
         this.pending[database] = this.pending[database].filter((one) => one !== pending);
-        const done = perform();
+        const done = this.performed(perform);
         this.step();
         this.tell(life, done, resolve, reject);
       });
@@ -80,6 +82,15 @@ export class SimDisk {
       this.scheduler.after(this.delay(), () => {
         if (life.alive) this.tell(life, perform(), resolve, reject);
       });
+    });
+  }
+
+  private performed<T>(perform: () => Promise<T>): Promise<T> {
+    const done = perform();
+    if (--this.syncFailsIn !== 0) return done;
+    this.memory.failNext();
+    return done.then(() => {
+      throw new TgError('STORAGE_FAILED', 'fsync: EIO');
     });
   }
 
@@ -113,6 +124,7 @@ export class SimDisk {
     if (powerLoss && (this.random(2) === 0 || !this.syncs)) this.memory.crash();
     this.memory.failAt = Number.POSITIVE_INFINITY;
     this.crashAfterSteps = Number.POSITIVE_INFINITY;
+    this.syncFailsIn = Number.POSITIVE_INFINITY;
   }
 
   private delay(): number {

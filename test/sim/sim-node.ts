@@ -9,7 +9,7 @@ import type { Logger } from '../../src/log.js';
 import type { NodeAdapters } from '../../src/node/node-adapters.js';
 import { NodeHost } from '../../src/node/node-host.js';
 import type { ReplicatedGroup } from '../../src/node/replicated-group.js';
-import type { TransportHandler } from '../../src/ports.js';
+import type { PeerHello, TransportHandler } from '../../src/ports.js';
 import type { Message } from '../../src/raft/messages.js';
 import type { RaftCore } from '../../src/raft/raft.js';
 import type { GroupId, NodeId } from '../../src/raft/types.js';
@@ -27,6 +27,8 @@ export interface SimNodeOptions {
   readonly config: (id: NodeId) => NodeConfig;
   readonly rate: number;
   readonly diskMs: number;
+  /** Whether a connection can be made now. */
+  readonly reaches: (from: NodeId, to: NodeId) => boolean;
   /** After each event of a node. */
   readonly onStep: (node: SimNode) => void;
 }
@@ -41,8 +43,15 @@ class SimTransport extends MemoryTransport {
     nodeId: NodeId,
     network: MemoryNetwork,
     private readonly life: LifeState,
+    private readonly reaches: SimNodeOptions['reaches'],
   ) {
     super(nodeId, network);
+  }
+
+  override async introduce(address: string): Promise<PeerHello> {
+    const id = address.slice(0, address.indexOf(':'));
+    if (!this.reaches(this.nodeId, id)) throw new Error(`no way to ${id}`);
+    return super.introduce(id);
   }
 
   override send(to: NodeId, messages: readonly Message[]): void {
@@ -65,6 +74,8 @@ export class SimNode {
   /** What operators ask. */
   membership: Membership | null = null;
   paused = false;
+  /** Started with --join, as a node of no initial cluster. */
+  joins = false;
   wallOffsetMs = 0;
   /** The disk takes no writes: the process cannot live. */
   diskFull = false;
@@ -95,6 +106,11 @@ export class SimNode {
 
   get core(): RaftCore | null {
     return this.life.alive ? (this.host?.driver?.core ?? null) : null;
+  }
+
+  /** A timer of the process fired, and something may wait for it. */
+  settled(): void {
+    this.options.scheduler.settled();
   }
 
   turnMs(): number {
@@ -142,7 +158,7 @@ export class SimNode {
     this.backlog = [];
     if (this.diskFull) this.disk.memory.failNext();
     const config = this.options.config(this.id);
-    this.transport = new SimTransport(this.id, network, life);
+    this.transport = new SimTransport(this.id, network, life, this.options.reaches);
     const adapters: NodeAdapters = {
       clock: new SimClock(this),
       random,

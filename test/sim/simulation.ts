@@ -120,6 +120,7 @@ export class Simulation {
         config: (id) => this.configOf(id),
         rate: 1 + (random(2 * driftPpm + 1) - driftPpm) / 1e6,
         diskMs,
+        reaches: (from, to) => !this.links.isCut(from, to) && !this.links.isCut(to, from),
         onStep: (one) => this.checked(() => this.invariants.check(one)),
       });
       if (wildWalls) node.wallOffsetMs = (random(1000) - 500) * 10_000;
@@ -139,6 +140,8 @@ export class Simulation {
   private configOf(id: string): NodeConfig {
     const { voters } = this.profile;
     const first = this.nodes.slice(0, voters).map((node) => node.id);
+    const joins = this.nodes.find((node) => node.id === id)!.joins;
+    const others = this.nodes.flatMap((node) => (node.id === id ? [] : [`${node.id}:1`]));
     const address = (name: string, port: number) => ({ host: name, port });
     return {
       id,
@@ -149,8 +152,8 @@ export class Simulation {
       clientAdvertise: address(id, 2),
       peerAdvertise: address(id, 1),
       httpAdvertise: null,
-      initialCluster: first.map((name) => ({ id: name, peerAddress: `${name}:1` })),
-      join: [],
+      initialCluster: joins ? [] : first.map((name) => ({ id: name, peerAddress: `${name}:1` })),
+      join: joins ? others : [],
       zone: null,
       location: null,
       settings: new TinySettings(this.profile),
@@ -159,7 +162,7 @@ export class Simulation {
 
   private makeClients(): SimClient[] {
     const { profile, scheduler, history, nodes } = this;
-    const { seed, thinkMs, pipelineMax, evicting } = profile;
+    const { seed, thinkMs, pipelineMax, patienceMs, evicting } = profile;
     return Array.from({ length: profile.clients + 1 }, (_, at) => {
       const stale = at === profile.clients && !evicting;
       return new SimClient(
@@ -170,6 +173,7 @@ export class Simulation {
           nodes,
           thinkMs,
           pipelineMax,
+          patienceMs,
           stale,
           evicting,
           earliestExpiry: (ttlMs) => this.earliestExpiry(ttlMs),
@@ -214,6 +218,7 @@ export class Simulation {
       node.diskFull = false;
       node.disk.memory.failAt = Number.POSITIVE_INFINITY;
       node.disk.crashAfterSteps = Number.POSITIVE_INFINITY;
+      node.disk.syncFailsIn = Number.POSITIVE_INFINITY;
       node.disk.delayMs = 3;
       node.resume();
       node.start();

@@ -5,7 +5,10 @@
  */
 import type { Configuration, NodeId } from '../../src/raft/types.js';
 import type { Links } from './links.js';
+import type { SimDisk } from './sim-disk.js';
 import type { SimNode } from './sim-node.js';
+
+type Stored = Pick<SimDisk['memory']['durable'], 'entries' | 'base' | 'snapshots'>;
 
 /** A random set that is a majority by every configuration; all nodes where there is no other. */
 export function chooseSurvivors(
@@ -66,12 +69,20 @@ function breakForEver(
 
 /** The newest configurations on the disk, as many as may still be undone. */
 function newestOn(node: SimNode): Configuration[] {
-  const { entries, base, snapshots } = node.disk.memory.state;
+  return configurationsOf(node.disk.memory.state).slice(-2);
+}
+
+/** The newest configuration that no power loss can take back; null: there is none. */
+export function lastDurable(node: SimNode): Configuration | null {
+  return configurationsOf(node.disk.memory.durable).at(-1) ?? null;
+}
+
+function configurationsOf({ entries, base, snapshots }: Stored): Configuration[] {
   const found = [base, ...snapshots.map(({ meta }) => meta)].flatMap((meta) =>
     meta === null ? [] : [meta.configuration],
   );
   for (const { configuration } of entries) if (configuration !== null) found.push(configuration);
-  return found.slice(-2);
+  return found;
 }
 
 function isMajority(some: readonly SimNode[], configuration: Configuration): boolean {
