@@ -1,9 +1,12 @@
 /** All commands of the keyspace, and the way from an opcode of the log to its command. */
 import { assert, TgError } from '../errors.js';
 import type { KeyspaceSpec } from './command-spec.js';
+import { bitFieldCommands } from './commands/bitfield.js';
+import { bitCommands } from './commands/bits.js';
 import { counterCommands } from './commands/counters.js';
 import { expiryCommands } from './commands/expiry.js';
 import { keyCommands } from './commands/keys.js';
+import { lcsCommands } from './commands/lcs.js';
 import { scanCommands } from './commands/scan.js';
 import { setCommands } from './commands/set.js';
 import { stringCommands } from './commands/strings.js';
@@ -14,6 +17,9 @@ export const keyspaceSpecs: readonly KeyspaceSpec[] = [
   ...setCommands,
   ...stringCommands,
   ...counterCommands,
+  ...bitCommands,
+  ...bitFieldCommands,
+  ...lcsCommands,
   ...keyCommands,
   ...expiryCommands,
   ...scanCommands,

@@ -3,6 +3,7 @@
  * and options that lie on the edges of what Redis takes. Times are chosen so that two servers a
  * second apart must answer alike: relative ones lie 1,000 s apart, none expires within a test.
  */
+import { BitCommandGenerator } from './bit-command-generator.js';
 import type { Command } from './resp-pipe.js';
 
 export type Random = (below: number) => number;
@@ -46,7 +47,11 @@ function looked(command: Command): Command[] {
 }
 
 export class CommandGenerator {
-  constructor(private readonly random: Random) {}
+  private readonly bits: BitCommandGenerator;
+
+  constructor(private readonly random: Random) {
+    this.bits = new BitCommandGenerator(random, () => this.key());
+  }
 
   /** One command, or a transaction with what goes before it. */
   next(): Command[] {
@@ -87,6 +92,9 @@ export class CommandGenerator {
   ];
 
   private readonly removing: readonly (() => Command)[] = [
+    () => this.bits.next(),
+    () => this.bits.next(),
+    () => this.bits.next(),
     () => [this.pick(['DEL', 'UNLINK']), ...this.keys()],
     () => ['GETDEL', this.key()],
     () => this.getEx(),
@@ -213,9 +221,9 @@ export class CommandGenerator {
   }
 
   /**
-   * Another case, a word too many or too few, a name that does not exist. No name that goes on after
-   * a zero byte: Redis hashes all of it and compares up to there, so that about one process in a few
-   * hundred knows it.
+   * Another case, a word too many or too few, a name that does not exist. No name that goes on
+   * after a zero byte: Redis hashes all of it and compares up to there, so that about one process
+   * in a few hundred knows it.
    */
   private mangled(command: Command): Command {
     const kind = this.random(80);
