@@ -3,8 +3,10 @@ import { assert, TgError } from '../errors.js';
 import type { KeyspaceSpec } from './command-spec.js';
 import { bitFieldCommands } from './commands/bitfield.js';
 import { bitCommands } from './commands/bits.js';
+import { conditionalCommands } from './commands/conditional.js';
 import { counterCommands } from './commands/counters.js';
 import { expiryCommands } from './commands/expiry.js';
+import { incrExCommands } from './commands/increx.js';
 import { keyCommands } from './commands/keys.js';
 import { lcsCommands } from './commands/lcs.js';
 import { scanCommands } from './commands/scan.js';
@@ -17,6 +19,8 @@ export const keyspaceSpecs: readonly KeyspaceSpec[] = [
   ...setCommands,
   ...stringCommands,
   ...counterCommands,
+  ...incrExCommands,
+  ...conditionalCommands,
   ...bitCommands,
   ...bitFieldCommands,
   ...lcsCommands,

@@ -200,7 +200,7 @@ function getKeys(context: ServerContext, args: Args, reply: ReplySink): void {
   if (!arityFits(spec.arity, count)) {
     return reply.error('ERR Invalid number of arguments specified for command');
   }
-  const positions = keyPositions(spec, count);
+  const positions = keyPositions(spec, args.from(2));
   reply.array(positions.length);
   for (const index of positions) {
     reply.bulk(args.bytes, args.start(index + 2), args.end(index + 2));
