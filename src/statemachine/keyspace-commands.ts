@@ -5,6 +5,7 @@ import { bitFieldCommands } from './commands/bitfield.js';
 import { bitCommands } from './commands/bits.js';
 import { conditionalCommands } from './commands/conditional.js';
 import { counterCommands } from './commands/counters.js';
+import { dumpCommands } from './commands/dump.js';
 import { expiryCommands } from './commands/expiry.js';
 import { incrExCommands } from './commands/increx.js';
 import { keyCommands } from './commands/keys.js';
@@ -25,6 +26,7 @@ export const keyspaceSpecs: readonly KeyspaceSpec[] = [
   ...bitFieldCommands,
   ...lcsCommands,
   ...keyCommands,
+  ...dumpCommands,
   ...expiryCommands,
   ...scanCommands,
 ];
