@@ -96,6 +96,8 @@ export type CommandGroup =
 export interface SpecBase {
   /** Lower case, as COMMAND prints it. */
   readonly name: string;
+  /** The command that this one is a sub-command of. */
+  readonly container?: string;
   /** Redis' rule: the name counts; -n means n or more. */
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
@@ -107,6 +109,11 @@ export interface SpecBase {
   readonly complexity: string;
   /** As redis.io prints it behind the name, e.g. "key value [NX | XX]"; COMMAND DOCS parses it. */
   readonly syntax: string;
+}
+
+/** "client|list": as COMMAND and INFO commandstats name it. */
+export function fullName({ name, container }: SpecBase): string {
+  return container === undefined ? name : `${container}|${name}`;
 }
 
 export interface ReadContext {

@@ -42,6 +42,8 @@ export interface TcpTransportOptions {
   readonly outputBytesMax?: number;
   readonly frameBytesMax?: number;
   readonly random?: () => number;
+  /** What all nodes of the cluster know; empty: peers need not prove anything. */
+  readonly secret?: string;
 }
 
 type Settings = Required<Omit<TcpTransportOptions, 'logger'>>;
@@ -56,6 +58,7 @@ const defaults = {
   outputBytesMax: limits.peerOutputBytesMax,
   frameBytesMax: limits.peerFrameBytesMax,
   random: Math.random,
+  secret: '',
 };
 
 export class TcpTransport implements Transport {
@@ -286,8 +289,8 @@ export class TcpTransport implements Transport {
     events: PeerConnectionEvents,
     frameBytesMax: number,
   ): PeerConnection {
-    const { clock, helloTimeoutMs } = this.#settings;
-    const options = { socket, dialed, clock, helloTimeoutMs, frameBytesMax, events };
+    const { clock, helloTimeoutMs, secret } = this.#settings;
+    const options = { socket, dialed, clock, helloTimeoutMs, frameBytesMax, secret, events };
     const connection = new PeerConnection(options);
     this.#connections.add(connection);
     return connection;

@@ -11,12 +11,14 @@ import {
   extended,
   fine,
   notAnInteger,
+  oneKey,
   readSpec,
   refuseWrongType,
   replyValue,
   stringBytesMax,
   syntaxError,
   tooLong,
+  used,
   writeSpec,
 } from './spec-helpers.js';
 import { stringOptions } from './string-options.js';
@@ -137,7 +139,13 @@ export const stringCommands: readonly KeyspaceSpec[] = [
     },
     mget,
   ),
-  readSpec(12, 'strlen', 2, { since: '2.2.0', summary: 'Returns the length of a string.' }, strlen),
+  readSpec(
+    12,
+    'strlen',
+    2,
+    { keys: used(oneKey, 'RO'), since: '2.2.0', summary: 'Returns the length of a string.' },
+    strlen,
+  ),
   readSpec(
     13,
     'getrange',
@@ -163,6 +171,7 @@ export const stringCommands: readonly KeyspaceSpec[] = [
     'append',
     3,
     {
+      keys: used(oneKey, 'RW insert'),
       flags: ['denyoom', 'fast'],
       since: '2.0.0',
       summary: 'Appends to a string.',
@@ -176,6 +185,7 @@ export const stringCommands: readonly KeyspaceSpec[] = [
     'setrange',
     4,
     {
+      keys: used(oneKey, 'RW update'),
       flags: ['denyoom'],
       since: '2.2.0',
       summary: 'Overwrites a part of a string.',
@@ -188,7 +198,11 @@ export const stringCommands: readonly KeyspaceSpec[] = [
     17,
     'getdel',
     2,
-    { since: '6.2.0', summary: 'Returns the value of a key and deletes the key.' },
+    {
+      keys: used(oneKey, 'RW access delete'),
+      since: '6.2.0',
+      summary: 'Returns the value of a key and deletes the key.',
+    },
     fine,
     getDel,
   ),
