@@ -1,16 +1,18 @@
 /** BITFIELD, BITFIELD_RO: integers of 1 to 64 bits at any bit of a string. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import type { ApplyContext, KeyspaceSpec, ReadContext } from '../command-spec.js';
+import type { ApplyContext, KeyspaceSpec, KeyUse, ReadContext } from '../command-spec.js';
 import { ABSENT, type KeyspaceView } from '../keyspace-view.js';
 import { parseInt64 } from '../numbers.js';
 import { badBitOffset, bitOffset } from './bit-ranges.js';
 import {
   extended,
   notAnInteger,
+  oneKey,
   readSpec,
   refuseWrongType,
   syntaxError,
+  used,
   writeSpec,
 } from './spec-helpers.js';
 
@@ -128,6 +130,13 @@ function isWrite({ name }: FieldOperation): boolean {
   return name !== 'GET';
 }
 
+/** Redis: bitfieldGetKeys. */
+function useOf(args: Args): KeyUse {
+  const operations = fieldOperations(args);
+  const reads = typeof operations !== 'string' && !operations.some(isWrite);
+  return reads ? 'RO access' : 'RW access update';
+}
+
 function checkBitField(args: Args): string | null {
   const operations = fieldOperations(args);
   return typeof operations === 'string' ? operations : null;
@@ -193,6 +202,7 @@ export const bitFieldCommands: readonly KeyspaceSpec[] = [
     -2,
     {
       group: 'bitmap',
+      keys: { ...used(oneKey, 'RW access update'), useOf },
       flags: ['denyoom'],
       since: '3.2.0',
       complexity: 'O(N)',
