@@ -86,6 +86,13 @@ export class RaftCore {
     return this.state.log.lastIndex;
   }
 
+  /** Those behind lastApplied; null when some of them are on disk only. */
+  unappliedEntries(): readonly Entry[] | null {
+    const { log } = this.state;
+    if (log.applied + 1 < log.firstIndex) return null;
+    return log.slice(log.applied + 1, log.lastIndex, Number.POSITIVE_INFINITY);
+  }
+
   /** Leader only, else 0: bytes proposed here and not yet committed. */
   get uncommittedBytes(): number {
     return this.roles.leader?.uncommittedBytes ?? 0;
