@@ -21,7 +21,8 @@ export function staleReads(context: WorkloadContext): Workload {
   const { cluster, phase } = context;
   const key = `stale:${phase}`;
   const [writer] = makeClients(context, 1) as [ReturnType<typeof makeClients>[number]];
-  const readers = cluster.ids.flatMap((id) =>
+  // Nodes that come later too.
+  const readers = cluster.places.flatMap(({ id }) =>
     Array.from({ length: readersPerNode }, () => new Reader(cluster.address(id), id, key)),
   );
   /** When the increment to each number was acknowledged, in ns; never: what is not known. */
