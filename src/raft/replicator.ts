@@ -178,6 +178,7 @@ export class Replicator {
       leaderCommit,
       committed: Math.max(state.log.committed, this.inheritedIndex),
       round,
+      answered: progress.round,
     });
   }
 
