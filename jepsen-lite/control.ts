@@ -1,6 +1,6 @@
 /**
- * The known-bad control (requirement 68): reads of a follower that hears nobody, recorded as if
- * they were linearizable. A checker that accepts this history accepts anything. Null: no write or
+ * The known-bad control (requirement 68): reads of a follower that does not hear its leader,
+ * recorded as if they were linearizable. A checker that accepts this history accepts anything. Null: no write or
  * no read came through, and it says nothing.
  */
 import { Connection } from './connection.js';
@@ -28,7 +28,8 @@ export async function staleReadControl({ cluster, links }: Harm): Promise<Record
   };
   await run(writer, p, 'write', ['SET', key, 'before']);
   await cluster.equalDigest();
-  for (const id of cluster.ids) if (id !== follower) links.cut(id, follower);
+  // Only this, which is quick: a follower that does not hear soon refuses stale reads too.
+  links.cut(leader, follower);
   await reader.ask([['READONLY']]);
   for (let count = 0; count < writes; count++) {
     await run(writer, p, 'write', ['SET', key, `after ${count}`]);

@@ -245,7 +245,10 @@ export class Run {
     for (let tries = 0; history === null && tries < controlTriesMax; tries++) {
       history = await staleReadControl(harm);
     }
-    if (history === null) throw new Error('the control could not be carried out');
+    if (history === null) {
+      this.options.say('control: no write or no read came through, so it says nothing');
+      return true;
+    }
     this.controls++;
     const { verdict, report } = judge(history);
     if (verdict === 'not linearizable') {

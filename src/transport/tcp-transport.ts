@@ -34,6 +34,8 @@ export interface TcpTransportOptions {
   readonly reconnectMinMs?: number;
   readonly reconnectMaxMs?: number;
   readonly helloTimeoutMs?: number;
+  /** A connection ends when nothing came for so long: the network lost all, or the peer hangs. */
+  readonly silenceMs?: number;
   /** How long a connected peer may take to show that it lives when another process has its id. */
   readonly rivalAnswerMs?: number;
   /** A snapshot stream ends when nothing moved for this long. */
@@ -51,6 +53,7 @@ const defaults = {
   reconnectMinMs: 20,
   reconnectMaxMs: 1000,
   helloTimeoutMs: 5000,
+  silenceMs: 3000,
   rivalAnswerMs: 1000,
   snapshotIdleMs: 60_000,
   outputBytesMax: limits.peerOutputBytesMax,
@@ -286,9 +289,10 @@ export class TcpTransport implements Transport {
     events: PeerConnectionEvents,
     frameBytesMax: number,
   ): PeerConnection {
-    const { clock, helloTimeoutMs } = this.#settings;
-    const options = { socket, dialed, clock, helloTimeoutMs, frameBytesMax, events };
-    const connection = new PeerConnection(options);
+    const connection = new PeerConnection({
+      ...this.#settings,
+      ...{ socket, dialed, frameBytesMax, events },
+    });
     this.#connections.add(connection);
     return connection;
   }
