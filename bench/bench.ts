@@ -23,7 +23,14 @@ import {
   writeChart,
   writeJson,
 } from './report.js';
-import { mainScenarios, moreScenarios, peerNames, type Scenario, title } from './scenarios.js';
+import {
+  againstBaseline,
+  mainScenarios,
+  moreScenarios,
+  peerNames,
+  type Scenario,
+  title,
+} from './scenarios.js';
 
 interface Settings {
   readonly rounds: number;
@@ -38,12 +45,12 @@ const quick: Settings = { rounds: 3, warmUpMs: 200, measureMs: 600, keys: 100_00
 const keyBytesMax = 256 * 2 ** 20;
 
 class Bench {
-  private readonly pool = new PeerPool();
   private readonly report: Report;
 
   constructor(
     private readonly settings: Settings,
     private readonly progress: Progress,
+    private readonly pool: PeerPool,
   ) {
     this.report = newReport({ ...settings });
   }
@@ -151,15 +158,19 @@ interface Options {
   readonly rounds?: string;
   readonly json?: string;
   readonly chart?: string;
+  readonly baseline?: string;
 }
 
 async function main(options: Options): Promise<void> {
   const base = options.quick === true ? quick : full;
   const rounds = options.rounds === undefined ? base.rounds : Number(options.rounds);
   const all = options.more === true ? [...mainScenarios, ...moreScenarios] : mainScenarios;
-  const chosen = all.filter((scenario) => title(scenario).includes(options.only ?? ''));
-  const bench = new Bench({ ...base, rounds }, new Progress(process.stderr));
-  const report = await bench.run(chosen, options.only === undefined);
+  const wanted = options.baseline === undefined ? all : againstBaseline(all);
+  const chosen = wanted.filter((scenario) => title(scenario).includes(options.only ?? ''));
+  const pool = new PeerPool(options.baseline ?? null);
+  const bench = new Bench({ ...base, rounds }, new Progress(process.stderr), pool);
+  const latencies = options.only === undefined && options.baseline === undefined;
+  const report = await bench.run(chosen, latencies);
   if (options.json !== undefined) writeJson(options.json, report);
   if (options.chart !== undefined) writeChart(options.chart, report);
 }
@@ -170,6 +181,10 @@ await new Command('bench')
   .option('--more', 'also mixes, sizes and other connection counts')
   .option('--only <text>', 'scenarios whose title holds this text')
   .option('--rounds <n>', 'turns; figures are medians')
+  .option(
+    '--baseline <dist>',
+    'beside an earlier build (its `dist`, with node_modules above), and no other server',
+  )
   .option('--json <file>', 'write all figures')
   .option('--chart <file>', 'write the ratios as SVG')
   .action(main)

@@ -48,6 +48,8 @@ export const limits = {
   unauthenticatedArgumentsMax: 10,
   unauthenticatedBulkBytesMax: 16 * KiB,
   argumentsMax: 1024 * 1024,
+  /** Changes of users that wait for each other at the leader; further ones hear TRYAGAIN. */
+  aclChangesMax: 1000,
   /** Applied per event loop turn before sockets get their share. */
   applyCommandsPerTurnMax: 8192,
   /** Keys one SCAN may look at, whatever COUNT says. */

@@ -90,8 +90,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/codec/': ['src/codec/', 'src/raft/types', 'msgpackr', ...shared],
   'src/resp/': ['src/resp/', 'redis-parser', ...shared],
   'src/storage/': ['src/storage/', 'src/codec/', 'classic-level', ...disk, ...shared],
-  // zlib for its checksum.
-  'src/transport/': ['src/transport/', 'src/codec/', 'node:zlib', ...sockets, ...shared],
+  // zlib for its checksum, crypto for the proof of the cluster's secret.
+  'src/transport/': [
+    'src/transport/',
+    'src/codec/',
+    'node:crypto',
+    'node:zlib',
+    ...sockets,
+    ...shared,
+  ],
   'src/server/': [
     'src/server/',
     'src/resp/',

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ask, freePort, type Peer, Runner, until } from './process.js';
 
-const program = fileURLToPath(new URL('../../cmd/tgcache-node.js', import.meta.url));
+const ownDist = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface BenchNode {
   readonly port: number;
@@ -24,10 +24,13 @@ export interface ClusterOptions {
   readonly reads?: 'leader' | 'all';
   /** Flags for node itself. */
   readonly nodeFlags?: readonly string[];
+  /** The `dist` directory of another build. */
+  readonly dist?: string;
 }
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { name, set = [], reads = 'leader', nodeFlags = [] } = options;
+  const { name, set = [], reads = 'leader', nodeFlags = [], dist = ownDist } = options;
+  const program = path.join(dist, 'cmd/tgcache-node.js');
   const places: { id: string; client: number; peer: number }[] = [];
   for (const id of ['n1', 'n2', 'n3']) {
     places.push({ id, client: await freePort(), peer: await freePort() });

@@ -7,7 +7,7 @@ import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
 import type { Args } from '../resp/args.js';
-import type { Origin, Refusal } from '../server/group.js';
+import type { Group, Origin, Refusal } from '../server/group.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { Freshness } from './freshness.js';
@@ -36,6 +36,11 @@ export class Admission {
       contact: () => core()?.contact ?? null,
       lastApplied: () => core()?.lastApplied ?? 0,
     });
+  }
+
+  get settingsKnown(): Group['settingsKnown'] {
+    if (this.options.isLoading()) return 'loading';
+    return this.freshness.freshAtMs === Number.NEGATIVE_INFINITY ? 'recovered' : 'current';
   }
 
   tick(): void {

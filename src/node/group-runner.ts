@@ -108,6 +108,7 @@ export class GroupRunner implements DriverListener {
         if (leader !== null) options.transport.sendApplication(leader, options.group, payload);
       },
     });
+    clients.snapshots = this.snapshotter;
     clients.onTouch = this.touches.note;
     clients.replaceMachine(recovered.machine);
     options.logClock.replayed(recovered.machine.nowMs);
@@ -136,7 +137,8 @@ export class GroupRunner implements DriverListener {
     if (kind === ApplicationKind.touches) this.touches.received(reader);
     else if (kind === ApplicationKind.forward)
       this.options.clients.forwarded.received(from, reader);
-    else if (kind === ApplicationKind.forwardReply) this.options.clients.forwardReply(from, reader);
+    else if (kind === ApplicationKind.forwardReply)
+      this.options.clients.forwarder.onReply(from, reader);
     else throw new TgError('PROTOCOL', `an application message of kind ${kind}`);
   }
 
@@ -222,7 +224,7 @@ export class GroupRunner implements DriverListener {
     if (this.settingsProposed || core.role !== 'leader' || !core.readyToServe) return;
     if (clients.machine.settingsInitialised) return;
     this.settingsProposed = true;
-    void clients.proposeSettings(this.options.firstSettings()).then((refusal) => {
+    void clients.changeSettings(this.options.firstSettings()).then((refusal) => {
       if (refusal !== null) this.settingsProposed = false;
     });
   }

@@ -3,7 +3,6 @@
  * of them when leadership changes. Never lies: a refusal means the command did not and will not
  * happen; what was logged and not settled when leadership goes is answered with UNCERTAIN.
  */
-import type { ByteReader } from '../codec/byte-cursor.js';
 import type { Settings } from '../config.js';
 import { assert } from '../errors.js';
 import { limits } from '../limits.js';
@@ -15,12 +14,14 @@ import { nullSink } from '../resp/reply-sink.js';
 import type {
   AppliedListener,
   ClusterNode,
+  ExecutionMeter,
   Group,
   NodeAddress,
   Origin,
   Refusal,
   SessionReadSpec,
   SettingOutcome,
+  SnapshotInfo,
 } from '../server/group.js';
 import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
@@ -34,9 +35,11 @@ import { Forwarder } from './forwarder.js';
 import type { GroupDriver } from './group-driver.js';
 import { countKeysInSlot, keyspaceInfo } from './keyspace-info.js';
 import type { LogClock } from './log-clock.js';
+import { answerLost, unloggedReply } from './lost-operations.js';
 import { OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
 import { SettingChanges } from './setting-changes.js';
+import { noSnapshots, type Snapshotter } from './snapshotter.js';
 
 export interface ReplicatedGroupOptions {
   readonly clock: Clock;
@@ -52,13 +55,6 @@ export interface ReplicatedGroupOptions {
 
 /** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
 const forwardTimeoutElections = 5;
-const lost = {
-  unknown:
-    'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect',
-  read: 'TRYAGAIN leadership changed before the read could be confirmed',
-  unlogged: 'TRYAGAIN leadership changed before the command was logged',
-} as const;
-const unloggedReply = Buffer.from(`-${lost.unlogged}\r\n`);
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
@@ -76,9 +72,11 @@ export class ReplicatedGroup implements Group {
   /** What must be applied before the local reads of this turn may run. */
   private neededIndex = 0;
   applyingOrigin: Origin | null = null;
+  meter: ExecutionMeter | null = null;
+  snapshots: Snapshotter | null = null;
   private listener: AppliedListener | null = null;
   private readonly admission: Admission;
-  private readonly forwarder: Forwarder;
+  readonly forwarder: Forwarder;
   readonly forwarded: ForwardedCommands;
   private readonly settingChanges = new SettingChanges();
   private readonly watchers: (() => void)[] = [];
@@ -116,6 +114,7 @@ export class ReplicatedGroup implements Group {
     machine.onTouch = this.onTouch;
     machine.keyspace.listen(this.listener);
     this.listener?.flushed();
+    this.settingChanges.look(machine);
     this.changed();
   }
 
@@ -234,11 +233,8 @@ export class ReplicatedGroup implements Group {
 
   /** The stamp of an entry proposed now: the log's time never goes back. */
   stamp(): number {
-    const stamp = Math.max(
-      this.options.logClock.now(),
-      this.machine.nowMs,
-      this.lastProposedStampMs,
-    );
+    const now = this.options.logClock.now();
+    const stamp = Math.max(now, this.machine.nowMs, this.lastProposedStampMs);
     this.lastProposedStampMs = stamp;
     return stamp;
   }
@@ -262,9 +258,11 @@ export class ReplicatedGroup implements Group {
   }
 
   private runRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
+    const begun = this.meter === null ? 0 : this.meter.begin(spec, args);
     const context = this.machine.readContext(
       Math.max(this.machine.nowMs, this.options.logClock.now()),
       this.options.randomU32,
+      origin.noTouch !== true || spec.name === 'touch',
     );
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else {
@@ -272,6 +270,7 @@ export class ReplicatedGroup implements Group {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     }
+    this.meter?.end(origin, spec, args, begun);
   }
 
   // What the driver tells.
@@ -281,8 +280,8 @@ export class ReplicatedGroup implements Group {
       this.machine.skipEntry(entry.index);
       return 0;
     }
-    const batch = this.queue.takeBatch(entry.index, entry.term);
     const { machine } = this;
+    const batch = this.queue.takeBatch(entry.index, entry.term);
     const commands = machine.beginEntry(entry.index, entry.data);
     if (batch === null) {
       for (let at = 0; at < commands; at++) machine.applyNext(nullSink);
@@ -290,14 +289,19 @@ export class ReplicatedGroup implements Group {
       this.queue.walk(batch, (origin) => this.applyFor(origin));
     }
     machine.endEntry();
+    this.settingChanges.look(machine);
     return commands;
   }
 
   private applyFor(origin: Origin): void {
+    const { machine, meter } = this;
     const { tracker } = origin;
     this.applyingOrigin = origin;
-    if (tracker === null) this.machine.applyNext(origin.reply);
-    else this.machine.applyNext(origin.reply, (args) => tracker.beforeTransaction(args));
+    const spec = machine.nextCommand();
+    const begun = meter === null ? 0 : meter.begin(spec, machine.commandArgs);
+    if (tracker === null) machine.apply(spec, origin.reply);
+    else machine.apply(spec, origin.reply, (args) => tracker.beforeTransaction(args));
+    meter?.end(origin, spec, machine.commandArgs, begun);
     this.listener?.settled();
     this.applyingOrigin = null;
   }
@@ -313,7 +317,7 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, lost.read));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, 'read'));
   }
 
   appliedThrough(index: LogIndex): void {
@@ -332,11 +336,6 @@ export class ReplicatedGroup implements Group {
   peerDown(peer: NodeId): void {
     this.forwarder.peerDown(peer);
     this.forwarded.peerDown(peer);
-  }
-
-  /** What the leader answered to commands that this node forwarded. */
-  forwardReply(from: NodeId, reader: ByteReader): void {
-    this.forwarder.onReply(from, reader);
   }
 
   roleChanged(change: RoleChange): void {
@@ -362,23 +361,27 @@ export class ReplicatedGroup implements Group {
     return digestOf(this.machine, this.options.clock);
   }
 
-  keyspaceInfo() {
-    return keyspaceInfo(this.machine);
+  snapshotInfo(): SnapshotInfo {
+    return this.snapshots?.info() ?? noSnapshots;
   }
 
-  countKeysInSlot(slot: number): number {
-    return countKeysInSlot(this.machine.keyspace, slot);
+  readonly keyspaceInfo = () => keyspaceInfo(this.machine);
+
+  readonly countKeysInSlot = (slot: number) => countKeysInSlot(this.machine.keyspace, slot);
+
+  readonly clusterSetting = (name: string) => this.machine.clusterSetting(name);
+
+  readonly clusterSettings = (prefix: string) => this.machine.clusterSettings(prefix);
+
+  onSettings(run: () => void): void {
+    this.settingChanges.onChange(run);
   }
 
-  clusterSetting(name: string): string | null {
-    return this.machine.clusterSetting(name);
+  get settingsKnown(): Group['settingsKnown'] {
+    return this.admission.settingsKnown;
   }
 
-  changeSetting(name: string, value: string): Promise<SettingOutcome> {
-    return this.proposeSettings([[name, value]]);
-  }
-
-  proposeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
+  changeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
@@ -389,12 +392,6 @@ export class ReplicatedGroup implements Group {
   private failAll(): void {
     this.waiting = [];
     this.settingChanges.failAll();
-    this.queue.failAll((origin, kind) => answerLost(origin, lost[kind]));
+    this.queue.failAll(answerLost);
   }
-}
-
-function answerLost(origin: Origin, text: string): void {
-  origin.pending--;
-  origin.reply.error(text);
-  origin.answered();
 }

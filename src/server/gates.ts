@@ -16,6 +16,15 @@ export function wrongArity(name: string): string {
   return `ERR wrong number of arguments for '${name}' command`;
 }
 
+/** Redis: addReplySubcommandSyntaxError */
+export function wrongSubcommand(name: string, args: Args): string {
+  const shown = args.printed(1).slice(0, shownMax);
+  return (
+    `ERR unknown subcommand or wrong number of arguments for '${shown}'. ` +
+    `Try ${name.toUpperCase()} HELP.`
+  );
+}
+
 /** Redis: names the first arguments, up to 128 bytes of them. */
 export function unknownCommand(args: Args): string {
   let shown = '';

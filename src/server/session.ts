@@ -1,6 +1,8 @@
 /** What a client connection has said about itself, and its transaction. */
 import type { Args } from '../resp/args.js';
 import { TransactionBuilder } from '../statemachine/transaction.js';
+import type { Acl } from './acl/acl.js';
+import type { User } from './acl/user.js';
 import type { AnySpec } from './command-table.js';
 
 export interface QueuedCommand {
@@ -13,6 +15,8 @@ const watchOverheadBytes = 100;
 
 export class Session {
   authenticated: boolean;
+  /** Whose rights count once the connection is authenticated. */
+  user: User;
   name = '';
   libraryName = '';
   libraryVersion = '';
@@ -20,6 +24,10 @@ export class Session {
   readOnly = false;
   noEvict = false;
   noTouch = false;
+  /** After MONITOR. */
+  monitors = false;
+  /** While a command such as WAIT waits; `unblocked` says how CLIENT UNBLOCK ended it. */
+  blocked: { unblocked: 'timeout' | 'error' | null } | null = null;
   /** Null outside MULTI. */
   queued: QueuedCommand[] | null = null;
   /** A command could not be queued: EXEC aborts. */
@@ -30,13 +38,16 @@ export class Session {
   watchCount = 0;
   /** EXEC was built and waits for a leader or for room: its local commands have run. */
   execution: Args | null = null;
+  /** Acl.version when it was built. */
+  executionVersion = 0;
   readonly transaction = new TransactionBuilder();
   /** Keys of WATCH commands whose versions are not known (yet). */
   private readonly unwatched = new Set<string>();
   private watchBytes = 0;
 
-  constructor(authenticated: boolean) {
-    this.authenticated = authenticated;
+  constructor(acl: Pick<Acl, 'defaultUser' | 'startsAuthenticated'>) {
+    this.user = acl.defaultUser;
+    this.authenticated = acl.startsAuthenticated;
   }
 
   /** EXEC and DISCARD end the transaction and all watches. */

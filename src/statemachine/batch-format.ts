@@ -177,7 +177,10 @@ export function encodeTouchEntry(stampMs: number, seed: number, touches: Uint8Ar
   return payload(PayloadKind.touches, stampMs, seed, 0, touches);
 }
 
-/** Settings that all replicas share, as lines of name=value in latin1. */
+/**
+ * Settings that all replicas share, as lines of name=value in latin1: a name holds no '=', and
+ * neither a line break. An empty value removes the setting.
+ */
 export function encodeSettings(
   stampMs: number,
   seed: number,

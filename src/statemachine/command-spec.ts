@@ -51,11 +51,34 @@ export type AclCategory =
   | 'transaction'
   | 'scripting';
 
+/**
+ * What a command does with a key (Redis: flags of key specifications, as COMMAND INFO prints
+ * them). ACL asks for the right to read where the value is told or used ("access"), and for the
+ * right to write where it is changed (insert, update, delete).
+ */
+export type KeyUse =
+  | 'RO'
+  | 'RO access'
+  | 'RW access update'
+  | 'RW access delete'
+  | 'RW insert'
+  | 'RW update'
+  | 'OW insert'
+  | 'OW update'
+  | 'RM delete';
+
 /** Redis: first key, last key (negative counts from the end), step. 0 0 0: no keys. */
 export interface KeySpec {
   readonly first: number;
   readonly last: number;
   readonly step: number;
+  /**
+   * One for each key in turn, the last one for all that follow. Without it a reading command has
+   * 'RO access' and any other 'RW access update'.
+   */
+  readonly uses?: readonly KeyUse[];
+  /** Redis: variable_flags. Where the arguments decide; `uses` then says the most. */
+  readonly useOf?: (args: Args) => KeyUse;
 }
 
 export type CommandGroup =
@@ -70,6 +93,8 @@ export type CommandGroup =
 export interface SpecBase {
   /** Lower case, as COMMAND prints it. */
   readonly name: string;
+  /** The command that this one is a sub-command of. */
+  readonly container?: string;
   /** Redis' rule: the name counts; -n means n or more. */
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
@@ -81,6 +106,11 @@ export interface SpecBase {
   readonly complexity: string;
   /** As redis.io prints it behind the name, e.g. "key value [NX | XX]"; COMMAND DOCS parses it. */
   readonly syntax: string;
+}
+
+/** "client|list": as COMMAND and INFO commandstats name it. */
+export function fullName({ name, container }: SpecBase): string {
+  return container === undefined ? name : `${container}|${name}`;
 }
 
 export interface ReadContext {

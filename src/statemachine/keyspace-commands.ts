@@ -1,9 +1,10 @@
 /** All commands of the keyspace, and the way from an opcode of the log to its command. */
 import { assert, TgError } from '../errors.js';
-import type { KeyspaceSpec } from './command-spec.js';
+import type { KeyspaceSpec, ReadSpec } from './command-spec.js';
 import { counterCommands } from './commands/counters.js';
 import { expiryCommands } from './commands/expiry.js';
 import { keyCommands } from './commands/keys.js';
+import { objectCommands } from './commands/object.js';
 import { scanCommands } from './commands/scan.js';
 import { setCommands } from './commands/set.js';
 import { stringCommands } from './commands/strings.js';
@@ -19,10 +20,13 @@ export const keyspaceSpecs: readonly KeyspaceSpec[] = [
   ...scanCommands,
 ];
 
+/** Sub-commands that read the keyspace; the server knows which command they belong to. */
+export const keyspaceSubcommands: readonly ReadSpec[] = objectCommands;
+
 /** EXEC as the log knows it; the server makes it of MULTI ... EXEC. */
 export const execSpec = makeExecSpec(specByOpcode);
 
-const byOpcode = indexByOpcode([...keyspaceSpecs, execSpec]);
+const byOpcode = indexByOpcode([...keyspaceSpecs, ...keyspaceSubcommands, execSpec]);
 
 function indexByOpcode(specs: readonly KeyspaceSpec[]): readonly (KeyspaceSpec | undefined)[] {
   const index: (KeyspaceSpec | undefined)[] = [];

@@ -27,6 +27,10 @@ export interface KeyspaceView {
   valueLength(slot: number): number;
   /** Unix ms at which the key expires; 0: never. */
   dueMs(slot: number): number;
+  /** Bytes that count against maxmemory (TLRU.md). */
+  charge(slot: number): number;
+  /** TLRU's f, 0 to 3; null under a policy that keeps none. */
+  useCount(slot: number): number | null;
   /** Changes with every modification of the key; for WATCH. */
   version(slot: number): number;
   /** Slots are below this; walk 0..slotLimit-1 and ask isLive (SCAN, KEYS). */

@@ -197,6 +197,16 @@ export class Keyspace implements MutableKeyspace {
     return this.state.records.dueMs(slot);
   }
 
+  charge(slot: number): number {
+    return this.state.chargeOf(slot);
+  }
+
+  useCount(slot: number): number | null {
+    const { policy } = this;
+    if (policy !== 'allkeys-tlru' && policy !== 'volatile-tlru') return null;
+    return this.state.records.use(slot);
+  }
+
   version(slot: number): number {
     return this.state.records.get(slot, Field.version) >>> 0;
   }

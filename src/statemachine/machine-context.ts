@@ -10,6 +10,8 @@ export class LocalReadContext implements ReadContext {
   clockMs = 0;
   random: () => number = () => 0;
   onTouch: ((slot: number) => void) | null = null;
+  /** False: the read at hand does not count as a use (CLIENT NO-TOUCH). */
+  counts = true;
   /** Look-ups that found a key, and that did not (INFO keyspace_hits). */
   hits = 0;
   misses = 0;
@@ -25,7 +27,7 @@ export class LocalReadContext implements ReadContext {
     if (slot === ABSENT) this.misses++;
     else {
       this.hits++;
-      this.onTouch?.(slot);
+      if (this.counts) this.onTouch?.(slot);
     }
     return slot;
   }

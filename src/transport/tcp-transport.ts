@@ -44,6 +44,8 @@ export interface TcpTransportOptions {
   readonly outputBytesMax?: number;
   readonly frameBytesMax?: number;
   readonly random?: () => number;
+  /** What all nodes of the cluster know; empty: peers need not prove anything. */
+  readonly secret?: string;
 }
 
 type Settings = Required<Omit<TcpTransportOptions, 'logger'>>;
@@ -59,6 +61,7 @@ const defaults = {
   outputBytesMax: limits.peerOutputBytesMax,
   frameBytesMax: limits.peerFrameBytesMax,
   random: Math.random,
+  secret: '',
 };
 
 export class TcpTransport implements Transport {
@@ -277,7 +280,7 @@ export class TcpTransport implements Transport {
     purpose: Purpose,
     expected: NodeId | null,
     events: PeerConnectionEvents,
-    frameBytesMax = this.#settings.frameBytesMax,
+    frameBytesMax?: number,
   ): PeerConnection {
     const socket = connect(parseAddress(address));
     return this.#track(socket, { purpose, expected }, events, frameBytesMax);
@@ -287,12 +290,10 @@ export class TcpTransport implements Transport {
     socket: Socket,
     dialed: { purpose: Purpose; expected: NodeId | null } | null,
     events: PeerConnectionEvents,
-    frameBytesMax: number,
+    frameBytesMax = this.#settings.frameBytesMax,
   ): PeerConnection {
-    const connection = new PeerConnection({
-      ...this.#settings,
-      ...{ socket, dialed, frameBytesMax, events },
-    });
+    const own = { socket, dialed, frameBytesMax, events };
+    const connection = new PeerConnection({ ...this.#settings, ...own });
     this.#connections.add(connection);
     return connection;
   }
@@ -304,8 +305,7 @@ export class TcpTransport implements Transport {
     }
     this.#accepted.add(socket);
     socket.once('close', () => this.#accepted.delete(socket));
-    const bytes = this.#settings.frameBytesMax;
-    this.#strangers.add(this.#track(socket, null, this.#peerEvents, bytes));
+    this.#strangers.add(this.#track(socket, null, this.#peerEvents));
   }
 
   #opened(connection: PeerConnection): void {

@@ -213,8 +213,8 @@ export class CommandGenerator {
   }
 
   /**
-   * Another case, a word too many or too few, a name that does not exist. No name that goes on after
-   * a zero byte: Redis hashes all of it and compares up to there, so that about one process in a few
+   * Another case, a word too many or too few, a name that does not exist. No name with a zero byte
+   * in it: Redis hashes all of it but compares up to there, so that about one process in a few
    * hundred knows it.
    */
   private mangled(command: Command): Command {

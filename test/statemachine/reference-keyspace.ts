@@ -47,6 +47,15 @@ export class ReferenceKeyspace implements MutableKeyspace {
     return sum;
   }
 
+  charge(slot: number): number {
+    const { key, value } = this.entryAt(slot);
+    return key.length + value.length + 56;
+  }
+
+  useCount(): null {
+    return null;
+  }
+
   get slotLimit(): number {
     return this.entries.length;
   }

@@ -1,8 +1,9 @@
 /** COMMAND and its sub-commands: the table of commands, told to clients. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import type { SpecBase } from '../../statemachine/command-spec.js';
-import { type AnySpec, arityFits } from '../command-table.js';
+import { fullName, type SpecBase } from '../../statemachine/command-spec.js';
+import { useOfKey, usesOf } from '../acl/acl-commands.js';
+import { type AnySpec, arityFits, subcommandsOf } from '../command-table.js';
 import { keyPositions } from '../key-arguments.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
@@ -22,7 +23,7 @@ export function commandCommands(context: ServerContext): LocalSpec[] {
       reply.array(args.count - 2);
       for (let index = 2; index < args.count; index++) {
         const spec = context.table().named(args.text(index));
-        if (spec === null) reply.nilArray();
+        if (spec === null) reply.nil();
         else describe(spec, args.text(index).toLowerCase(), reply);
       }
     }),
@@ -45,6 +46,17 @@ export function commandCommands(context: ServerContext): LocalSpec[] {
       { ...shared, summary: 'Extracts the keys of a command.', syntax: 'command [arg [arg ...]]' },
       (_c, args, reply) => getKeys(context, args, reply),
     ),
+    local(
+      'getkeysandflags',
+      -3,
+      {
+        ...shared,
+        since: '7.0.0',
+        summary: 'Extracts the keys of a command and what it does to them.',
+        syntax: 'command [arg [arg ...]]',
+      },
+      (_c, args, reply) => getKeysAndFlags(context, args, reply),
+    ),
   ];
   const described = { ...shared, summary: 'Returns detailed information about all commands.' };
   return [
@@ -59,10 +71,10 @@ function describeAll(context: ServerContext, reply: ReplySink): void {
 }
 
 /** Redis: addReplyCommandInfo */
-function describe(spec: AnySpec, fullName: string, reply: ReplySink): void {
+function describe(spec: AnySpec, name: string, reply: ReplySink): void {
   const subcommands = subcommandsOf(spec);
   reply.array(10);
-  reply.text(fullName);
+  reply.text(name);
   reply.integer(spec.arity);
   words(spec.flags, '', reply);
   reply.integer(spec.keys.first);
@@ -72,7 +84,7 @@ function describe(spec: AnySpec, fullName: string, reply: ReplySink): void {
   reply.set(0);
   keySpecs(spec, reply);
   reply.array(subcommands.length);
-  for (const sub of subcommands) describe(sub, `${spec.name}|${sub.name}`, reply);
+  for (const sub of subcommands) describe(sub, fullName(sub), reply);
 }
 
 function words(list: readonly string[], prefix: string, reply: ReplySink): void {
@@ -80,22 +92,28 @@ function words(list: readonly string[], prefix: string, reply: ReplySink): void 
   for (const word of list) reply.simple(prefix + word);
 }
 
+/** One specification for all keys that are used in the same way. */
 function keySpecs(spec: SpecBase, reply: ReplySink): void {
-  const { first, last, step } = spec.keys;
+  const { first, last, step, useOf } = spec.keys;
   if (first === 0) return reply.set(0);
-  reply.set(1);
-  reply.map(3);
-  reply.text('flags');
-  words(spec.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'], '', reply);
-  reply.text('begin_search');
-  searchSpec('index', [['index', first]], reply);
-  reply.text('find_keys');
-  const range: [string, number][] = [
-    ['lastkey', last < 0 ? last : last - first],
-    ['keystep', step],
-    ['limit', 0],
-  ];
-  searchSpec('range', range, reply);
+  const uses = usesOf(spec);
+  reply.set(uses.length);
+  for (const [at, use] of uses.entries()) {
+    const begin = first + at * step;
+    const end = at < uses.length - 1 ? begin : last;
+    reply.map(3);
+    reply.text('flags');
+    words([...use.split(' '), ...(useOf === undefined ? [] : ['variable_flags'])], '', reply);
+    reply.text('begin_search');
+    searchSpec('index', [['index', begin]], reply);
+    reply.text('find_keys');
+    const range: [string, number][] = [
+      ['lastkey', end < 0 ? end : end - begin],
+      ['keystep', step],
+      ['limit', 0],
+    ];
+    searchSpec('range', range, reply);
+  }
 }
 
 function searchSpec(type: string, spec: readonly [string, number][], reply: ReplySink): void {
@@ -176,7 +194,7 @@ function documentArguments(list: readonly DocArgument[], reply: ReplySink): void
 }
 
 function list(context: ServerContext, args: Args, reply: ReplySink): void {
-  let chosen = context.table().all;
+  let chosen = context.table().all.flatMap((spec) => [spec, ...subcommandsOf(spec)]);
   if (args.count > 2) {
     if (args.count !== 5 || !args.is(2, 'FILTERBY')) return reply.error('ERR syntax error');
     const wanted = args.text(4);
@@ -185,30 +203,50 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       const category = wanted.toLowerCase();
       chosen = chosen.filter((spec) => (spec.acl as readonly string[]).includes(category));
     } else if (args.is(3, 'PATTERN')) {
-      chosen = chosen.filter((spec) => matchesGlob(wanted, spec.name));
+      chosen = chosen.filter((spec) => matchesGlob(wanted, fullName(spec)));
     } else return reply.error('ERR syntax error');
   }
   reply.array(chosen.length);
-  for (const spec of chosen) reply.text(spec.name);
+  for (const spec of chosen) reply.text(fullName(spec));
 }
 
-function getKeys(context: ServerContext, args: Args, reply: ReplySink): void {
-  const spec = context.table().named(args.text(2));
-  if (spec === null) return reply.error('ERR Invalid command specified');
-  if (spec.keys.first === 0) return reply.error('ERR The command has no key arguments');
-  const count = args.count - 2;
-  if (!arityFits(spec.arity, count)) {
-    return reply.error('ERR Invalid number of arguments specified for command');
-  }
-  const positions = keyPositions(spec, count);
-  reply.array(positions.length);
-  for (const index of positions) {
-    reply.bulk(args.bytes, args.start(index + 2), args.end(index + 2));
-  }
+interface Call {
+  readonly spec: AnySpec;
+  readonly args: Args;
+  /** Where the keys are among them. */
+  readonly keys: readonly number[];
 }
 
-function subcommandsOf(spec: AnySpec): readonly LocalSpec[] {
-  return spec.kind === 'local' && spec.subcommands !== undefined
-    ? [...spec.subcommands.values()]
-    : [];
+/** The command in the arguments from 2 on, or an error text. */
+function callIn(context: ServerContext, given: Args): Call | string {
+  const args = given.from(2);
+  const table = context.table();
+  const sub = args.count > 1 ? table.named(`${args.text(0)}|${args.text(1)}`) : null;
+  const spec = sub ?? table.named(args.text(0));
+  if (spec === null) return 'ERR Invalid command specified';
+  if (spec.keys.first === 0) return 'ERR The command has no key arguments';
+  if (!arityFits(spec.arity, args.count)) {
+    return 'ERR Invalid number of arguments specified for command';
+  }
+  return { spec, args, keys: keyPositions(spec, args.count) };
+}
+
+function getKeys(context: ServerContext, given: Args, reply: ReplySink): void {
+  const call = callIn(context, given);
+  if (typeof call === 'string') return reply.error(call);
+  const { args, keys } = call;
+  reply.array(keys.length);
+  for (const index of keys) reply.bulk(args.bytes, args.start(index), args.end(index));
+}
+
+function getKeysAndFlags(context: ServerContext, given: Args, reply: ReplySink): void {
+  const call = callIn(context, given);
+  if (typeof call === 'string') return reply.error(call);
+  const { spec, args, keys } = call;
+  reply.array(keys.length);
+  for (const [nth, index] of keys.entries()) {
+    reply.array(2);
+    reply.bulk(args.bytes, args.start(index), args.end(index));
+    words(useOfKey(spec, args, nth).split(' '), '', reply);
+  }
 }

@@ -29,7 +29,12 @@ export function countKeysInSlot(context: ServerContext): LocalSpec {
 }
 
 export function getKeysInSlot(context: ServerContext): LocalSpec {
-  const described = { ...shared, summary: 'Returns keys of a slot.', syntax: 'slot count' };
+  const described = {
+    ...shared,
+    delegates: true,
+    summary: 'Returns keys of a slot.',
+    syntax: 'slot count',
+  };
   const spec = readSpec('getkeysinslot', 4, (keyspace, args, reply) => {
     const most = Number(args.text(3));
     const found: number[] = [];
@@ -65,6 +70,7 @@ function readSpec(name: string, arity: number, read: Read): SessionReadSpec {
   return {
     kind: 'session-read',
     name,
+    container: 'cluster',
     arity,
     ...shared,
     keys: { first: 0, last: 0, step: 0 },

@@ -10,10 +10,12 @@ import {
   fine,
   noKeys,
   notAnInteger,
+  oneKey,
   readSpec,
   sameArgument,
   syntaxError,
   twoKeys,
+  used,
   writeSpec,
 } from './spec-helpers.js';
 
@@ -118,6 +120,7 @@ function flush(opcode: number, name: string): WriteSpec {
     -1,
     {
       keys: noKeys,
+      acl: ['dangerous'],
       flags: [],
       group: 'generic',
       summary: 'Removes all keys.',
@@ -139,7 +142,7 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     {
       group,
       flags: [],
-      keys: allKeys,
+      keys: used(allKeys, 'RM delete'),
       complexity: 'O(N)',
       summary: 'Deletes keys.',
       syntax: 'key [key ...]',
@@ -153,7 +156,7 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     -2,
     {
       group,
-      keys: allKeys,
+      keys: used(allKeys, 'RM delete'),
       since: '4.0.0',
       complexity: 'O(N)',
       summary: 'Deletes keys.',
@@ -168,7 +171,7 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     -2,
     {
       group,
-      keys: allKeys,
+      keys: used(allKeys, 'RO'),
       complexity: 'O(N)',
       summary: 'Counts existing keys.',
       syntax: 'key [key ...]',
@@ -181,7 +184,7 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     -2,
     {
       group,
-      keys: allKeys,
+      keys: used(allKeys, 'RO'),
       since: '3.2.1',
       complexity: 'O(N)',
       summary: 'Counts existing keys and notes their use.',
@@ -193,14 +196,20 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     34,
     'type',
     2,
-    { group, summary: 'Returns the type of a key.' },
+    { keys: used(oneKey, 'RO'), group, summary: 'Returns the type of a key.' },
     (context, args, reply) => reply.simple(typeName(context, context.peek(args, 1))),
   ),
   writeSpec(
     35,
     'rename',
     3,
-    { group, flags: [], keys: twoKeys, summary: 'Renames a key.', syntax: 'key newkey' },
+    {
+      group,
+      flags: [],
+      keys: used(twoKeys, 'RW access delete', 'OW update'),
+      summary: 'Renames a key.',
+      syntax: 'key newkey',
+    },
     fine,
     rename(false),
   ),
@@ -210,7 +219,7 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     3,
     {
       group,
-      keys: twoKeys,
+      keys: used(twoKeys, 'RW access delete', 'OW insert'),
       summary: 'Renames a key unless the name is taken.',
       syntax: 'key newkey',
     },
@@ -224,7 +233,7 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     {
       group,
       flags: ['denyoom'],
-      keys: twoKeys,
+      keys: used(twoKeys, 'RO access', 'OW update'),
       since: '6.2.0',
       complexity: 'O(N)',
       summary: 'Copies a key.',

@@ -99,6 +99,7 @@ export const scanCommands: readonly KeyspaceSpec[] = [
     2,
     {
       group: 'generic',
+      acl: ['dangerous'],
       keys: noKeys,
       flags: [],
       complexity: 'O(N)',

@@ -1,18 +1,29 @@
 /** SET and its relatives: GETSET, SETNX, SETEX, PSETEX, MSET, MSETNX. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import type { ApplyContext, WriteSpec } from '../command-spec.js';
+import type { ApplyContext, KeySpec, WriteSpec } from '../command-spec.js';
 import { ABSENT } from '../keyspace-view.js';
 import { checkExpire, dueOf, type ExpireUnit } from './expire-time.js';
 import {
   fine,
+  oneKey,
   pairKeys,
   refuseWrongType,
   replyValue,
   syntaxError,
+  used,
   writeSpec,
 } from './spec-helpers.js';
 import { type StringOptions, stringOptions } from './string-options.js';
+
+/** Without GET nothing of the old value is told. */
+const setKeys: KeySpec = {
+  ...used(oneKey, 'RW access update'),
+  useOf: (args) =>
+    args.count === 3 || stringOptions(args, 3, 'set')?.get === false
+      ? 'OW update'
+      : 'RW access update',
+};
 
 const denyoom = ['denyoom'] as const;
 const denyoomFast = ['denyoom', 'fast'] as const;
@@ -79,6 +90,7 @@ function storeSet(context: ApplyContext, args: Args, options: StringOptions, slo
 
 function setWithTtl(opcode: number, name: string, unit: ExpireUnit, word: string): WriteSpec {
   const described = {
+    keys: used(oneKey, 'OW update'),
     flags: denyoom,
     since: unit === 'EX' ? '2.0.0' : '2.6.0',
     summary: 'Sets the string value and expiration time of a key.',
@@ -112,6 +124,7 @@ export const setCommands: readonly WriteSpec[] = [
     'set',
     -3,
     {
+      keys: setKeys,
       flags: denyoom,
       summary: 'Sets the string value of a key, ignoring its type.',
       syntax:
@@ -138,7 +151,12 @@ export const setCommands: readonly WriteSpec[] = [
     3,
     'setnx',
     3,
-    { flags: denyoomFast, summary: 'Sets a key only when it does not exist.', syntax: 'key value' },
+    {
+      keys: used(oneKey, 'OW insert'),
+      flags: denyoomFast,
+      summary: 'Sets a key only when it does not exist.',
+      syntax: 'key value',
+    },
     fine,
     (context, args, reply) => {
       const absent = context.peek(args, 1) === ABSENT;
@@ -154,7 +172,7 @@ export const setCommands: readonly WriteSpec[] = [
     -3,
     {
       flags: denyoom,
-      keys: pairKeys,
+      keys: used(pairKeys, 'OW update'),
       since: '1.0.1',
       complexity: 'O(N)',
       summary: 'Sets several keys.',
@@ -172,7 +190,7 @@ export const setCommands: readonly WriteSpec[] = [
     -3,
     {
       flags: denyoom,
-      keys: pairKeys,
+      keys: used(pairKeys, 'OW insert'),
       since: '1.0.1',
       complexity: 'O(N)',
       summary: 'Sets several keys only when none of them exists.',

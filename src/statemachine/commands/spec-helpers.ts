@@ -6,6 +6,7 @@ import type {
   CommandFlag,
   CommandGroup,
   KeySpec,
+  KeyUse,
   ReadContext,
   ReadSpec,
   SpecBase,
@@ -23,8 +24,15 @@ export const twoKeys: KeySpec = { first: 1, last: 2, step: 1 };
 export const pairKeys: KeySpec = { first: 1, last: -1, step: 2 };
 export const noKeys: KeySpec = { first: 0, last: 0, step: 0 };
 
+/** As it is, for other uses of the keys. */
+export function used(keys: KeySpec, ...uses: readonly KeyUse[]): KeySpec {
+  return { ...keys, uses };
+}
+
 interface Described {
   readonly keys?: KeySpec;
+  /** Beside those that follow from kind, group and speed. */
+  readonly acl?: readonly AclCategory[];
   readonly flags?: readonly CommandFlag[];
   readonly group?: CommandGroup;
   readonly since?: string;
@@ -41,7 +49,7 @@ function base(kind: 'read' | 'write', name: string, arity: number, described: De
     name,
     arity,
     flags: [kind === 'read' ? 'readonly' : 'write', ...flags],
-    acl: [kind, group === 'string' ? 'string' : 'keyspace', speed],
+    acl: [kind, group === 'string' ? 'string' : 'keyspace', speed, ...(described.acl ?? [])],
     keys: described.keys ?? oneKey,
     group,
     since: described.since ?? '1.0.0',

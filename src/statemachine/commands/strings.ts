@@ -10,10 +10,12 @@ import {
   allKeys,
   fine,
   notAnInteger,
+  oneKey,
   readSpec,
   refuseWrongType,
   replyValue,
   syntaxError,
+  used,
   writeSpec,
 } from './spec-helpers.js';
 import { stringOptions } from './string-options.js';
@@ -154,7 +156,13 @@ export const stringCommands: readonly KeyspaceSpec[] = [
     },
     mget,
   ),
-  readSpec(12, 'strlen', 2, { since: '2.2.0', summary: 'Returns the length of a string.' }, strlen),
+  readSpec(
+    12,
+    'strlen',
+    2,
+    { keys: used(oneKey, 'RO'), since: '2.2.0', summary: 'Returns the length of a string.' },
+    strlen,
+  ),
   readSpec(
     13,
     'getrange',
@@ -180,6 +188,7 @@ export const stringCommands: readonly KeyspaceSpec[] = [
     'append',
     3,
     {
+      keys: used(oneKey, 'RW insert'),
       flags: ['denyoom', 'fast'],
       since: '2.0.0',
       summary: 'Appends to a string.',
@@ -193,6 +202,7 @@ export const stringCommands: readonly KeyspaceSpec[] = [
     'setrange',
     4,
     {
+      keys: used(oneKey, 'RW update'),
       flags: ['denyoom'],
       since: '2.2.0',
       summary: 'Overwrites a part of a string.',
@@ -205,7 +215,11 @@ export const stringCommands: readonly KeyspaceSpec[] = [
     17,
     'getdel',
     2,
-    { since: '6.2.0', summary: 'Returns the value of a key and deletes the key.' },
+    {
+      keys: used(oneKey, 'RW access delete'),
+      since: '6.2.0',
+      summary: 'Returns the value of a key and deletes the key.',
+    },
     fine,
     getDel,
   ),
