@@ -6,6 +6,7 @@
 import { Connection } from './connection.js';
 import { losePowerEverywhere } from './disk-nemeses.js';
 import { type Harm, healAll } from './nemesis.js';
+import { waitFor } from './node-cluster.js';
 import { Recorder } from './recorder.js';
 
 const writes = 5;
@@ -28,9 +29,14 @@ export async function staleReadControl({ cluster, links }: Harm): Promise<Record
   };
   await run(writer, p, 'write', ['SET', key, 'before']);
   await cluster.equalDigest();
+  await reader.ask([['READONLY']]);
+  // It may have come back just now, and serves once it knows how old it is.
+  await waitFor('stale reads', async () => {
+    const [reply] = (await reader.ask([['GET', key]])) ?? [];
+    return reply === 'before' || null;
+  });
   // Only this, which is quick: a follower that does not hear soon refuses stale reads too.
   links.cut(leader, follower);
-  await reader.ask([['READONLY']]);
   for (let count = 0; count < writes; count++) {
     await run(writer, p, 'write', ['SET', key, `after ${count}`]);
     await run(reader, q, 'read', ['GET', key]);

@@ -171,11 +171,7 @@ export class Run {
     const count = (st: string) => history.operations.filter((each) => each.st === st).length;
     const phase: PhaseSummary = {
       ...figures,
-      ...{
-        operations: history.operations.length,
-        refused: count('fail'),
-        unknown: count('unknown'),
-      },
+      ...{ refused: count('fail'), unknown: count('unknown') },
       problems,
       kind: kind.name,
       network,
