@@ -5,7 +5,8 @@ import { Disks } from './disks.js';
 import { Links } from './links.js';
 import { Namespaces } from './namespaces.js';
 import { Clocks, type Harm } from './nemesis.js';
-import { compiled, NodeCluster, type NodeClusterOptions } from './node-cluster.js';
+import { compiled, NodeCluster } from './node-cluster.js';
+import type { NodeClusterOptions } from './places.js';
 import { freePorts } from './ports.js';
 import { Relay } from './relay.js';
 
@@ -15,6 +16,8 @@ export type Network = 'relays' | 'namespaces';
 export interface RigOptions {
   readonly dir: string;
   readonly nodes: number;
+  /** Places for nodes that may join. */
+  readonly spares: number;
   readonly set: readonly string[];
   readonly network: Network;
   /** A disk of its own for each node, where that can be had. */
@@ -69,9 +72,9 @@ function wires(ids: readonly string[], { network, random }: RigOptions): Wires {
 }
 
 export async function startRig(options: RigOptions): Promise<Rig> {
-  const { dir, nodes, set, random, holdMs } = options;
+  const { dir, nodes, spares, set, random, holdMs } = options;
   mkdirSync(dir, { recursive: true });
-  const ids = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
+  const ids = Array.from({ length: nodes + spares }, (_, at) => `n${at + 1}`);
   const network = wires(ids, options);
   const made = options.disks ? Disks.make(dir, ids) : null;
   const disks = made instanceof Disks ? made : null;
@@ -91,6 +94,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   };
   try {
     const cluster = await NodeCluster.start(own);
+    for (const id of ids.slice(nodes)) await cluster.spare(id);
     const harm = { cluster, links: network.links, clocks, disks, surprises, random, holdMs };
     const stop = async (clean: boolean) => {
       await cluster.killAll();

@@ -35,7 +35,7 @@ export class Admission {
     const { core, clock } = options;
     this.freshness = new Freshness({
       clock,
-      leaderCommit: () => core()?.leaderCommit ?? null,
+      contact: () => core()?.contact ?? null,
       lastApplied: () => core()?.lastApplied ?? 0,
     });
   }
