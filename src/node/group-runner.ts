@@ -28,7 +28,7 @@ import { Pulse } from './pulse.js';
 import { finishRestore, type Recovered } from './recovery.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { Snapshotter } from './snapshotter.js';
-import { Touches } from './touches.js';
+import { Touches, touchWindowMs } from './touches.js';
 
 export interface GroupRunnerOptions {
   readonly id: NodeId;
@@ -58,8 +58,9 @@ export interface GroupRunnerOptions {
 
 /** Ticks between two looks at nodes that come in and learners that catch up. */
 const intakeTicks = 10;
-/** One window of touches; see TLRU.md for what other lengths cost. */
-const touchWindowTicks = 25;
+/** Between two calls of GroupRunner.tick(). */
+export const tickMs = 10;
+const touchWindowTicks = touchWindowMs / tickMs;
 
 export class GroupRunner implements DriverListener {
   readonly driver: GroupDriver;

@@ -19,7 +19,7 @@ import { ClusterView } from './cluster-view.js';
 import { Exclusion } from './exclusion.js';
 import { clusterIdOf, Formation, type FormationVerdict, firstWrite } from './formation.js';
 import type { GroupDriver } from './group-driver.js';
-import { GroupRunner } from './group-runner.js';
+import { GroupRunner, tickMs } from './group-runner.js';
 import { handOver } from './hand-over.js';
 import { Intake } from './intake.js';
 import { LeaseGuard } from './lease-guard.js';
@@ -38,7 +38,6 @@ import { ReplicatedGroup } from './replicated-group.js';
 
 /** The only group so far; every key and message carries it. */
 const theGroup: GroupId = 1;
-const tickMs = 10;
 /** How long a leader that stops tries to hand over, with one heir after the other. */
 const handOverMs = 1500;
 /** How long clients get for what is in flight when the node stops. */

@@ -9,6 +9,9 @@ import { encodeTouchEntry } from '../statemachine/batch-format.js';
 import { decodeTouches, encodeTouches, TouchCollector } from '../statemachine/touches.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 
+/** One window of touches; see TLRU.md for what other lengths cost. */
+export const touchWindowMs = 250;
+
 export interface TouchesOptions {
   readonly group: ReplicatedGroup;
   /** May be lost: recency is advice, not truth. */
