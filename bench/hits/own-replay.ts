@@ -2,7 +2,7 @@
  * A trace through the state machine as a node drives it: writes as entries of the log, GETs beside
  * it, the uses they note logged at the end of each window, a pulse where a deadline has passed.
  */
-import { touchWindowMs } from '../../src/node/touches.js';
+import { TouchWindow, tickMs } from '../../src/node/touches.js';
 import { Args } from '../../src/resp/args.js';
 import { nullSink } from '../../src/resp/reply-sink.js';
 import {
@@ -37,6 +37,7 @@ const epochMs = 1_700_000_000_000;
 export class OwnReplay {
   private readonly machine = new StateMachine();
   private readonly collector = new TouchCollector();
+  private readonly window = new TouchWindow();
   private readonly writer = new BatchWriter();
   private readonly args = new Args();
   private readonly words: Uint8Array;
@@ -62,14 +63,13 @@ export class OwnReplay {
 
   run(): OwnResult {
     const { n, key, op, dtMs } = this.trace;
-    const perWindow = Math.max(1, (this.options.requestsPerSecond * touchWindowMs) / 1000);
+    const perTick = (this.options.requestsPerSecond * tickMs) / 1000;
     let gets = 0;
-    let nextWindow = perWindow;
+    let nextTick = perTick;
     for (let at = 0; at < n; at++) {
       this.nowMs = epochMs + Math.floor(at * dtMs);
-      if (at >= nextWindow) {
-        nextWindow += perWindow;
-        this.endWindow();
+      for (; at >= nextTick; nextTick += perTick) {
+        if (this.window.tick(this.machine.keyspace)) this.endWindow();
       }
       const what = op === null ? Op.get : op[at];
       if (what === Op.get) {

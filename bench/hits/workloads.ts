@@ -94,7 +94,7 @@ function generated({ ownTtl, MIXES }: TraceModule, generators: GeneratorModule):
   return [...twitter, ...others].map(({ name, make }) => ({ name, load: () => ownTtl(make()) }));
 }
 
-/** Of the charge, or number, of all keys that the trace names. */
+/** Of the most that an unlimited cache would hold at one time. */
 export const capacityShares = [0.01, 0.05, 0.2] as const;
 
 export interface Capacity {
@@ -106,11 +106,37 @@ export interface Capacity {
 /** Smaller than this a cache is not worth the name. */
 const keysMin = 100;
 
-export function capacityOf({ nkeys, size }: Trace, share: number): Capacity {
-  if (size === null) return { keys: Math.max(keysMin, Math.round(nkeys * share)), bytes: 0 };
-  const total = size.reduce((sum, bytes) => sum + bytes, 0);
-  const mean = total / nkeys;
-  return { keys: 0, bytes: Math.round(Math.max(keysMin * mean, total * share)) };
+export function capacityOf(trace: Trace, share: number): Capacity {
+  const most = mostLive(trace);
+  const keys = Math.max(keysMin, Math.round(most.keys * share));
+  if (trace.size === null) return { keys, bytes: 0 };
+  return { keys: 0, bytes: Math.round((most.bytes * keys) / most.keys) };
+}
+
+/** How often mostLive() looks. */
+const looks = 200;
+
+/** Live keys and their charge at the time when they are most. */
+function mostLive(trace: Trace): Capacity {
+  const { n, nkeys, key, op, dtMs, ttlMs, size } = trace;
+  const due = new Float64Array(nkeys);
+  let most: Capacity = { keys: 0, bytes: 0 };
+  for (let at = 0; at < n; at++) {
+    const nowMs = at * dtMs;
+    const name = key[at]!;
+    const what = op === null ? Op.get : op[at];
+    if (what === Op.del) due[name] = 0;
+    else if (what === Op.set || due[name]! <= nowMs) due[name] = nowMs + ttlMs[name]!;
+    if ((at + 1) % Math.ceil(n / looks) !== 0 && at !== n - 1) continue;
+    let [keys, bytes] = [0, 0];
+    for (let each = 0; each < nkeys; each++) {
+      if (due[each]! <= nowMs) continue;
+      keys++;
+      bytes += size?.[each] ?? 0;
+    }
+    if (bytes > most.bytes || (size === null && keys > most.keys)) most = { keys, bytes };
+  }
+  return most;
 }
 
 export const Op = { get: 0, set: 1, del: 2 } as const;

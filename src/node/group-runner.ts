@@ -28,7 +28,7 @@ import { Pulse } from './pulse.js';
 import { finishRestore, type Recovered } from './recovery.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { Snapshotter } from './snapshotter.js';
-import { Touches, touchWindowMs } from './touches.js';
+import { Touches } from './touches.js';
 
 export interface GroupRunnerOptions {
   readonly id: NodeId;
@@ -58,9 +58,6 @@ export interface GroupRunnerOptions {
 
 /** Ticks between two looks at nodes that come in and learners that catch up. */
 const intakeTicks = 10;
-/** Between two calls of GroupRunner.tick(). */
-export const tickMs = 10;
-const touchWindowTicks = touchWindowMs / tickMs;
 
 export class GroupRunner implements DriverListener {
   readonly driver: GroupDriver;
@@ -124,7 +121,7 @@ export class GroupRunner implements DriverListener {
     this.writeFirstSettings();
     this.ticks++;
     if (this.ticks % intakeTicks === 0) this.takeIn();
-    if (this.ticks % touchWindowTicks === 0) this.touches.endWindow();
+    this.touches.tick();
   }
 
   step(from: NodeId, messages: readonly Message[]): void {

@@ -19,7 +19,7 @@ import { ClusterView } from './cluster-view.js';
 import { Exclusion } from './exclusion.js';
 import { clusterIdOf, Formation, type FormationVerdict, firstWrite } from './formation.js';
 import type { GroupDriver } from './group-driver.js';
-import { GroupRunner, tickMs } from './group-runner.js';
+import { GroupRunner } from './group-runner.js';
 import { handOver } from './hand-over.js';
 import { Intake } from './intake.js';
 import { LeaseGuard } from './lease-guard.js';
@@ -35,6 +35,7 @@ import {
 } from './node-adapters.js';
 import { type Recovered, recover } from './recovery.js';
 import { ReplicatedGroup } from './replicated-group.js';
+import { tickMs } from './touches.js';
 
 /** The only group so far; every key and message carries it. */
 const theGroup: GroupId = 1;
