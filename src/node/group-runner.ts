@@ -58,8 +58,6 @@ export interface GroupRunnerOptions {
 
 /** Ticks between two looks at nodes that come in and learners that catch up. */
 const intakeTicks = 10;
-/** One window of touches; see TLRU.md for what other lengths cost. */
-const touchWindowTicks = 25;
 
 export class GroupRunner implements DriverListener {
   readonly driver: GroupDriver;
@@ -124,7 +122,7 @@ export class GroupRunner implements DriverListener {
     this.writeFirstSettings();
     this.ticks++;
     if (this.ticks % intakeTicks === 0) this.takeIn();
-    if (this.ticks % touchWindowTicks === 0) this.touches.endWindow();
+    this.touches.tick();
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
