@@ -225,7 +225,7 @@ test('a new leader does not know yet what leaders before it committed, and tells
   expect([bench.core.commitIndex, bench.core.contact?.committed]).toEqual([4, 4]);
 });
 
-test('heartbeats say which answers they take account of: those held back are told from new ones', () => {
+test('heartbeats say which answers they take account of: late ones are told from new', () => {
   const bench = leaderBench();
   answerRound(bench, 'n2', 1);
   bench.core.requestRead(1);
