@@ -8,6 +8,7 @@ import { assert } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { ReadReady, RoleChange } from '../raft/effects.js';
+import type { Proposal } from '../raft/proposal.js';
 import type { Entry, LogIndex, NodeId } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
@@ -224,24 +225,24 @@ export class ReplicatedGroup implements Group {
   private proposeBatch(): void {
     const stamp = this.stamp();
     const propose = (data: Uint8Array) => {
-      const proposal = this.driver!.propose(data);
+      const proposal = this.propose(data, stamp);
       return proposal.ok ? proposal : null;
     };
     this.queue.closeBatch(stamp, this.options.randomU32(), propose, unloggedReply);
   }
 
-  /** Also for pulses and touches: proposes a payload made by this node. */
-  proposeInternal(data: Uint8Array, stampMs: number): boolean {
-    this.lastProposedStampMs = stampMs;
-    return this.driver!.propose(data).ok;
+  /** Also for pulses and touches. `stampMs` is that of the payload. */
+  propose(data: Uint8Array, stampMs: number): Proposal {
+    const proposal = this.driver!.propose(data);
+    // A refused stamp is never applied: who waits for it, like the pulse, would wait for ever.
+    if (proposal.ok) this.lastProposedStampMs = stampMs;
+    return proposal;
   }
 
   /** The stamp of an entry proposed now: the log's time never goes back. */
   stamp(): number {
-    const now = this.options.logClock.now();
-    const stamp = Math.max(now, this.machine.nowMs, this.lastProposedStampMs);
-    this.lastProposedStampMs = stamp;
-    return stamp;
+    const { logClock } = this.options;
+    return Math.max(logClock.now(), this.machine.nowMs, this.lastProposedStampMs);
   }
 
   writeRefusal(spec: SpecBase, args: Args): Refusal | null {
@@ -387,8 +388,9 @@ export class ReplicatedGroup implements Group {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
-    const data = encodeSettings(this.stamp(), this.options.randomU32(), pairs);
-    return this.settingChanges.wait(this.driver!.propose(data));
+    const stamp = this.stamp();
+    const data = encodeSettings(stamp, this.options.randomU32(), pairs);
+    return this.settingChanges.wait(this.propose(data, stamp));
   }
 
   private failAll(): void {
