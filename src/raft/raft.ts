@@ -86,6 +86,13 @@ export class RaftCore {
     return this.state.log.lastIndex;
   }
 
+  /** Those behind lastApplied; null when some of them are on disk only. */
+  unappliedEntries(): readonly Entry[] | null {
+    const { log } = this.state;
+    if (log.applied + 1 < log.firstIndex) return null;
+    return log.slice(log.applied + 1, log.lastIndex, Number.POSITIVE_INFINITY);
+  }
+
   /** Leader only, else 0: bytes proposed here and not yet committed. */
   get uncommittedBytes(): number {
     return this.roles.leader?.uncommittedBytes ?? 0;
@@ -98,6 +105,11 @@ export class RaftCore {
 
   get transferTarget(): NodeId | null {
     return this.roles.leader?.transfer.target ?? null;
+  }
+
+  /** Leader only, else 0: up to here followers may have applied, and shown, what is committed. */
+  get commitTold(): LogIndex {
+    return this.roles.leader?.replicator.commitTold ?? 0;
   }
 
   /** Leader only: true once an entry of its own term is committed. */

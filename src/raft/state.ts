@@ -72,9 +72,15 @@ export class CoreState {
     return isVoter(this.configurations.latest, this.id) ? 'follower' : 'learner';
   }
 
-  /** Nodes outside the configuration never campaign, nor do nodes between two states. */
+  /**
+   * Nodes outside the configuration never campaign, nor do nodes between two states. Who was
+   * removed by an entry that is not committed still must: the others may need its log to commit
+   * that entry (dissertation 4.2.2). Its own vote does not count then.
+   */
   get mayCampaign(): boolean {
-    const voter = isVoter(this.configurations.latest, this.id);
+    const { configurations, log, id } = this;
+    const committed = configurations.at(log.committed);
+    const voter = isVoter(configurations.latest, id) || isVoter(committed, id);
     return this.restoring === null && voter && this.isOwnDirectory;
   }
 

@@ -89,7 +89,7 @@ export class Dispatcher {
     }
     if (!connection.session.user.unrestricted) {
       const refusal = this.options.acl.refusal(connection, spec, args);
-      if (refusal !== null) return this.refuse(connection, refusal);
+      if (refusal !== null) return this.refuse(connection, refusal, spec);
     }
     if (
       connection.protocol === 2 &&

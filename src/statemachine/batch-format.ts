@@ -11,6 +11,11 @@ export const payloadHeaderBytes = 18;
 
 export const PayloadKind = { batch: 1, pulse: 2, touches: 3, settings: 4 } as const;
 
+/** Whether a payload changes shared settings. */
+export function isSettings(payload: Uint8Array): boolean {
+  return payload[1] === PayloadKind.settings;
+}
+
 const initialBytes = 64 * 1024;
 /** Shorter arguments are copied byte by byte: a view would cost more. */
 const loopBytesMax = 48;

@@ -72,6 +72,8 @@ export interface KeySpec {
   readonly first: number;
   readonly last: number;
   readonly step: number;
+  /** Redis: keynum. The argument that says how many keys there are from `first` on. */
+  readonly countAt?: number;
   /**
    * One for each key in turn, the last one for all that follow. Without it a reading command has
    * 'RO access' and any other 'RW access update'.
@@ -83,6 +85,7 @@ export interface KeySpec {
 
 export type CommandGroup =
   | 'string'
+  | 'bitmap'
   | 'generic'
   | 'transactions'
   | 'connection'

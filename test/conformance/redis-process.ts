@@ -19,6 +19,8 @@ export class RedisProcess {
   static async start(): Promise<RedisProcess> {
     const [port] = await freePorts(1);
     const flags = ['--port', String(port), '--bind', '127.0.0.1', '--databases', '1'];
+    // DUMP as tgcache writes it.
+    flags.push('--rdbcompression', 'no');
     const child = spawn('redis-server', [...flags, '--save', '', '--appendonly', 'no'], {
       stdio: 'ignore',
     });
