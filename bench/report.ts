@@ -57,7 +57,7 @@ export function writeJson(file: string, report: Report): void {
 
 const bar = { height: 18, gap: 6, left: 420, width: 420 };
 
-function escapeXml(text: string): string {
+export function escapeXml(text: string): string {
   return text.replace(/[<>&"]/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 

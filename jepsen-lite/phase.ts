@@ -32,6 +32,7 @@ export interface PhaseOptions {
 export interface PhaseResult {
   readonly nemesis: string;
   readonly history: Recorder;
+  readonly operations: number;
   /** The longest time without an acknowledged write while the harm lasted. */
   readonly gapMs: number;
   /** What that may be; null: no bound. */
@@ -81,8 +82,10 @@ export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
   for (const workload of workloads) workload.close();
   const elections = (await termOf(harm)) - termBefore;
   const restarts = cluster.starts - startsBefore;
-  const times = { gapMs, gapMsMax, agreeMs };
-  return { nemesis: nemesis.name, history, ...times, elections, restarts, problems };
+  const unrecorded = workloads.map((workload) => workload.unrecorded?.() ?? 0);
+  const operations = unrecorded.reduce((sum, each) => sum + each, history.operations.length);
+  const figures = { operations, gapMs, gapMsMax, agreeMs, elections, restarts };
+  return { nemesis: nemesis.name, history, ...figures, problems };
 }
 
 function tooLong(gapMs: number, gapMsMax: number | null, agreeMs: number): string[] {

@@ -216,7 +216,7 @@ const replicationRows: readonly Row[] = [
     name: 'max-staleness-ms',
     default: '5000',
     schema: whole(10, 3_600_000),
-    doc: 'A follower that heard from no leader for longer refuses stale reads.',
+    doc: 'A follower whose data may be older refuses stale reads. It knows to two heartbeats.',
   },
 ];
 

@@ -6,6 +6,7 @@ import { ask, freePort, type Peer, Runner, until } from './process.js';
 const ownDist = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface BenchNode {
+  readonly id: string;
   readonly port: number;
   readonly runner: Runner;
 }
@@ -23,13 +24,13 @@ export interface ClusterOptions {
   /** 'leader' sends the whole load to the leader, 'all' spreads it over the nodes, READONLY. */
   readonly reads?: 'leader' | 'all';
   /** Flags for node itself. */
-  readonly nodeFlags?: readonly string[];
+  readonly nodeFlags?: (id: string) => readonly string[];
   /** The `dist` directory of another build. */
   readonly dist?: string;
 }
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { name, set = [], reads = 'leader', nodeFlags = [], dist = ownDist } = options;
+  const { name, set = [], reads = 'leader', nodeFlags = () => [], dist = ownDist } = options;
   const program = path.join(dist, 'cmd/tgcache-node.js');
   const places: { id: string; client: number; peer: number }[] = [];
   for (const id of ['n1', 'n2', 'n3']) {
@@ -38,13 +39,13 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const members = places.map(({ id, peer }) => `${id}=127.0.0.1:${peer}`).join(',');
   const nodes = places.map(({ id, client, peer }) => {
     const runner = new Runner(process.execPath, (dir) => [
-      ...nodeFlags,
+      ...nodeFlags(id),
       ...[program, 'start', '--id', id, '--data-dir', path.join(dir, id), '--http-listen', 'off'],
       ...['--client-listen', `127.0.0.1:${client}`, '--peer-listen', `127.0.0.1:${peer}`],
       ...['--initial-cluster', members],
       ...set.flatMap((setting) => ['--set', setting]),
     ]);
-    return { port: client, runner };
+    return { id, port: client, runner };
   });
   for (const { runner } of nodes) runner.start();
   const leaderPort = () => findLeader(nodes);

@@ -21,6 +21,8 @@ export interface AdmissionOptions {
   readonly readConsistency: () => ReadConsistency;
   /** follower-writes is forward. */
   readonly forwards: () => boolean;
+  /** This leader knows the users that leaders before it acknowledged. */
+  readonly usersKnown: () => boolean;
   readonly leaseValid: () => boolean;
   readonly settings: Pick<Settings, 'number'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -33,7 +35,7 @@ export class Admission {
     const { core, clock } = options;
     this.freshness = new Freshness({
       clock,
-      leaderCommit: () => core()?.leaderCommit ?? null,
+      contact: () => core()?.contact ?? null,
       lastApplied: () => core()?.lastApplied ?? 0,
     });
   }
@@ -52,6 +54,8 @@ export class Admission {
     if (this.options.isLoading()) return 'loading';
     if (core === null) return 'no-leader';
     if (core.role !== 'leader') return core.leader === null ? 'no-leader' : 'not-leader';
+    // What older users were allowed must not get into the log any more.
+    if (!this.options.usersKnown()) return 'overloaded';
     const full = core.transferring || core.uncommittedBytes >= limits.uncommittedBytesMax;
     return full ? 'overloaded' : this.memory(spec, args);
   }

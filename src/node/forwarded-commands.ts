@@ -20,11 +20,14 @@ export interface ForwardedCommandsOptions {
   readonly group: Group;
   readonly clock: Clock;
   readonly appliedIndex: () => number;
+  /** Of the users as they are applied here (current-users.ts). */
+  readonly usersMark: () => number;
   readonly send: (to: NodeId, payload: Uint8Array) => void;
 }
 
 const countAt = 13;
 const unknownText = 'ERR the leader runs an older version that does not know this command';
+const otherUsersText = 'TRYAGAIN users are being changed; the command was not carried out';
 const notLeaderText = 'TRYAGAIN leadership changed before the command was carried out';
 
 export class ForwardedCommands {
@@ -36,6 +39,7 @@ export class ForwardedCommands {
   /** @throws TgError PROTOCOL when the message is damaged. */
   received(from: NodeId, reader: ByteReader): void {
     const session = this.sessionOf(from, reader.u32());
+    const sameUsers = reader.u32() === this.options.usersMark();
     const count = reader.u32();
     for (let at = 0; at < count; at++) {
       const origin = session.stream(reader.u32(), reader.u8() === 3 ? 3 : 2);
@@ -45,6 +49,7 @@ export class ForwardedCommands {
       readArgs(reader, this.args);
       // A newer version may run there.
       if (spec === undefined) session.say(origin, unknownText);
+      else if (!sameUsers) session.say(origin, otherUsersText);
       else this.carryOut(session, origin, spec);
     }
   }

@@ -36,6 +36,8 @@ interface Stream {
 export interface ForwarderOptions {
   /** False: surely not sent. */
   readonly send: (to: NodeId, payload: Uint8Array) => boolean;
+  /** Of the users with which commands are checked here (current-users.ts). */
+  readonly usersMark: () => number;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** A leader that answers nothing for so long is given up. */
   readonly timeoutMs: number;
@@ -43,7 +45,7 @@ export interface ForwarderOptions {
   readonly onIdle: () => void;
 }
 
-const countAt = 5;
+const countAt = 9;
 const unsentText = 'TRYAGAIN the leader could not be reached; the command was not carried out';
 const lostReadText = 'TRYAGAIN the leader was lost before it answered';
 const uncertainText =
@@ -154,6 +156,8 @@ export class Forwarder {
   private beginMessage(): void {
     this.forming.u8(ApplicationKind.forward);
     this.forming.u32(this.session);
+    // Those of the first command: an older mark is refused, a newer one could pass too much.
+    this.forming.u32(this.options.usersMark());
     this.forming.u32(0);
   }
 

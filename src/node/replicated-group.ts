@@ -13,7 +13,6 @@ import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
 import type {
   AppliedListener,
-  ClusterNode,
   ExecutionMeter,
   Group,
   NodeAddress,
@@ -28,6 +27,8 @@ import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { Admission, type ReadConsistency } from './admission.js';
 import type { ClusterView } from './cluster-view.js';
+import { ConfirmedReads } from './confirmed-reads.js';
+import { CurrentUsers } from './current-users.js';
 import type { DeferredOps } from './deferred-ops.js';
 import { digestOf } from './digest.js';
 import { ForwardedCommands } from './forwarded-commands.js';
@@ -66,8 +67,8 @@ export class ReplicatedGroup implements Group {
   lastProposedStampMs = 0;
   private driver: GroupDriver | null = null;
   private nextToken = 1;
-  /** Confirmed rounds whose index is not applied yet. */
-  private waiting: ReadReady[] = [];
+  private readonly confirmed = new ConfirmedReads((token) => this.queue.confirm(token));
+  private readonly users = new CurrentUsers();
   private flushScheduled = false;
   /** What must be applied before the local reads of this turn may run. */
   private neededIndex = 0;
@@ -91,21 +92,25 @@ export class ReplicatedGroup implements Group {
       this.execute(ops, at, args),
     );
     const { clock, settings, sendApplication: send } = options;
+    const usersMark = () => this.users.mark;
+    this.settingChanges.onChange(() => this.users.look(this.machine));
     this.admission = new Admission({
       ...options,
       core: () => this.driver?.core ?? null,
       machine: () => this.machine,
       isLoading: () => this.loading,
       forwards: () => this.forwards(),
+      usersKnown: () => this.users.known,
     });
     this.forwarder = new Forwarder({
       send,
+      usersMark,
       clock,
       timeoutMs: forwardTimeoutElections * settings.number('election-timeout-ms'),
       onIdle: () => this.changed(),
     });
     const appliedIndex = () => this.machine.appliedIndex;
-    this.forwarded = new ForwardedCommands({ group: this, clock, appliedIndex, send });
+    this.forwarded = new ForwardedCommands({ group: this, clock, appliedIndex, usersMark, send });
   }
 
   /** A snapshot was installed: the state is another one. */
@@ -252,7 +257,9 @@ export class ReplicatedGroup implements Group {
     const origin = ops.originAt(at);
     const spec = ops.specAt(at);
     origin.pending--;
+    const denied = spec === null ? null : (origin.denied?.(spec, args) ?? null);
     if (spec === null) origin.reply.raw(args.view(0));
+    else if (denied !== null) origin.reply.error(denied);
     else this.runRead(origin, spec, args);
     origin.answered();
   }
@@ -310,7 +317,7 @@ export class ReplicatedGroup implements Group {
   readReady(read: ReadReady): void {
     if (read.index < 0) this.unconfirmed(read.token);
     else if (read.index <= this.machine.appliedIndex) this.queue.confirm(read.token);
-    else this.waiting.push(read);
+    else this.confirmed.push(read);
   }
 
   /** A leader asks again, with a new token; elsewhere the client is told to. */
@@ -323,10 +330,8 @@ export class ReplicatedGroup implements Group {
 
   appliedThrough(index: LogIndex): void {
     this.settingChanges.appliedThrough(index);
-    if (this.waiting.length === 0) return;
-    const ready = this.waiting.filter((read) => read.index <= index);
-    this.waiting = this.waiting.filter((read) => read.index > index);
-    for (const read of ready) this.queue.confirm(read.token);
+    this.confirmed.appliedThrough(index);
+    if (this.users.appliedThrough(index)) this.changed();
   }
 
   tick(): void {
@@ -341,6 +346,7 @@ export class ReplicatedGroup implements Group {
 
   roleChanged(change: RoleChange): void {
     if (change.role !== 'leader') this.failAll();
+    else this.users.leads(this.driver!.core);
     this.lastProposedStampMs = 0;
     this.changed();
   }
@@ -350,9 +356,7 @@ export class ReplicatedGroup implements Group {
     return id === null ? null : this.options.view.address(id);
   }
 
-  nodes(): readonly ClusterNode[] {
-    return this.options.view.nodes(this.driver?.core ?? null);
-  }
+  readonly nodes = () => this.options.view.nodes(this.driver?.core ?? null);
 
   raftInfo(): ReadonlyMap<string, string | number> {
     return raftInfo(this.driver?.core ?? null, this.nodes().find((node) => node.self)!.id);
@@ -374,9 +378,7 @@ export class ReplicatedGroup implements Group {
 
   readonly clusterSettings = (prefix: string) => this.machine.clusterSettings(prefix);
 
-  onSettings(run: () => void): void {
-    this.settingChanges.onChange(run);
-  }
+  readonly onSettings = (run: () => void) => this.settingChanges.onChange(run);
 
   get settingsKnown(): Group['settingsKnown'] {
     return this.admission.settingsKnown;
@@ -391,7 +393,7 @@ export class ReplicatedGroup implements Group {
   }
 
   private failAll(): void {
-    this.waiting = [];
+    this.confirmed.clear();
     this.settingChanges.failAll();
     this.queue.failAll(answerLost);
   }

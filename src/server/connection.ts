@@ -10,6 +10,7 @@ import type { Args } from '../resp/args.js';
 import { ReplyBuffer } from '../resp/reply-buffer.js';
 import { nullSink, type ReplySink } from '../resp/reply-sink.js';
 import { RequestParser } from '../resp/request-parser.js';
+import type { SpecBase } from '../statemachine/command-spec.js';
 import type { Acl } from './acl/acl.js';
 import type { AnySpec } from './command-table.js';
 import type { Origin, ReadTracker } from './group.js';
@@ -142,6 +143,10 @@ export class Connection implements Origin, Subscriber {
 
   get noTouch(): boolean {
     return this.session.noTouch;
+  }
+
+  denied(spec: SpecBase, args: Args): string | null {
+    return this.session.user.unrestricted ? null : this.host.acl.refusal(this, spec, args);
   }
 
   /** Bytes of commands that were read and not dispatched. */

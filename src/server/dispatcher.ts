@@ -90,7 +90,7 @@ export class Dispatcher {
     if (hasLongKey(spec, args)) return this.refuse(connection, keyTooLong, spec);
     if (!connection.session.user.unrestricted) {
       const refusal = this.options.acl.refusal(connection, spec, args);
-      if (refusal !== null) return this.refuse(connection, refusal);
+      if (refusal !== null) return this.refuse(connection, refusal, spec);
     }
     if (
       connection.protocol === 2 &&

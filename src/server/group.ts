@@ -38,6 +38,11 @@ export interface Origin {
   readonly database: number;
   /** After CLIENT NO-TOUCH: reads do not count as a use of their keys. */
   readonly noTouch?: boolean;
+  /**
+   * Asked when a read that had to wait is carried out, as rights may have changed since: an error
+   * text, or null.
+   */
+  denied?(spec: SpecBase, args: Args): string | null;
   /** The reply to the oldest pending operation is in `reply`; `pending` is already lower. */
   answered(): void;
 }

@@ -27,6 +27,11 @@ export function databaseOf(code: number): number {
   return code >>> databaseShift;
 }
 
+/** Whether a payload changes shared settings. */
+export function isSettings(payload: Uint8Array): boolean {
+  return payload[1] === PayloadKind.settings;
+}
+
 const initialBytes = 64 * 1024;
 /** Shorter arguments are copied byte by byte: a view would cost more. */
 const loopBytesMax = 48;

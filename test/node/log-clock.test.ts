@@ -30,6 +30,18 @@ describe('LogClock', () => {
     expect(now).toBeLessThanOrEqual(stamp + 10_100);
   });
 
+  it('goes on from what an earlier leader stamped an hour ahead, applied while this one leads', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    const stamp = log.now() + hourMs;
+    log.led(stamp);
+    clock.pass(10_000);
+    expect(log.now()).toBeGreaterThanOrEqual(stamp + 9900);
+    const before = log.now();
+    log.led(before - 1000);
+    expect(log.now()).toBe(before);
+  });
+
   it('keeps its rate when the wall clock jumps', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);

@@ -291,3 +291,23 @@ describe('clusters', () => {
     }
   });
 });
+
+test('who is removed by an entry that is not committed still stands for election', () => {
+  // Only n1 holds the entry, and its log is ahead of those that must commit it (4.2.2).
+  const removal = configEntry(2, 3, configurationOf(['n2', 'n3']));
+  const restored = restoredLog({ configuration: three, terms: [2], commit: 2 });
+  const node = new Bench('n1', {
+    ...restored,
+    entries: [...restored.entries, removal],
+    configurations: [...restored.configurations, removal],
+  });
+  node.tick(20).sync();
+  expect(node.core.role).toBe('pre-candidate');
+  const grant = (from: string, preVote: boolean, requestTerm: number) =>
+    node.step({ kind: 'vote-response', from, term: 2, preVote, granted: true, requestTerm }).sync();
+  grant('n2', true, 3);
+  // Its own vote does not count.
+  expect(node.core.role).toBe('pre-candidate');
+  grant('n3', true, 3);
+  expect(node.core.role).toBe('candidate');
+});
