@@ -149,6 +149,14 @@ const memoryRows: readonly Row[] = [
     doc: 'Which keys leave when a limit is reached.',
   },
   {
+    name: 'databases',
+    default: '16',
+    schema: whole(1, 16),
+    clusterWide: true,
+    fixed: true,
+    doc: 'Databases that SELECT chooses from.',
+  },
+  {
     name: 'default-ttl',
     default: '0',
     schema: whole(0, secondsMax),

@@ -271,6 +271,7 @@ export class ReplicatedGroup implements Group {
       Math.max(this.machine.nowMs, this.options.logClock.now()),
       this.options.randomU32,
       origin.noTouch !== true || spec.name === 'touch',
+      origin.database,
     );
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else {

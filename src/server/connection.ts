@@ -96,6 +96,10 @@ export class Connection implements Origin, Subscriber {
     socket.on('close', () => this.close());
   }
 
+  get database(): number {
+    return this.session.database;
+  }
+
   get stale(): boolean {
     return this.session.readOnly;
   }

@@ -34,6 +34,8 @@ export interface Origin {
   readonly tracker: ReadTracker | null;
   /** After READONLY: reads may be local and stale. */
   readonly stale: boolean;
+  /** SELECT. Changes only while nothing is pending. */
+  readonly database: number;
   /** After CLIENT NO-TOUCH: reads do not count as a use of their keys. */
   readonly noTouch?: boolean;
   /**
@@ -108,6 +110,12 @@ export interface SnapshotInfo {
   readonly failed: boolean;
 }
 
+export interface DatabaseInfo {
+  readonly database: number;
+  readonly keys: number;
+  readonly keysWithTtl: number;
+}
+
 export interface AppliedListener extends KeyListener {
   /** The reply to the command whose changes were told is complete. */
   settled(): void;
@@ -142,6 +150,8 @@ export interface Group {
   keyspaceInfo(): {
     readonly keys: number;
     readonly keysWithTtl: number;
+    /** Of those that hold keys. */
+    readonly databases: readonly DatabaseInfo[];
     readonly usedBytes: number;
     readonly expired: number;
     readonly evicted: number;

@@ -136,7 +136,7 @@ export function describeClient(context: ServerContext, connection: Connection): 
     ['age', seconds(connection.openedAtMs)],
     ['idle', seconds(connection.lastActiveMs)],
     ['flags', flags || 'N'],
-    ['db', 0],
+    ['db', session.database],
     ['sub', subscriptions.channels.size],
     ['psub', subscriptions.patterns.size],
     ['ssub', subscriptions.shards.size],

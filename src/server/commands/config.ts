@@ -19,7 +19,6 @@ const noKeys = { first: 0, last: 0, step: 0 };
 /** Settings of Redis that are facts here; redis-benchmark and others ask for them. */
 const facts: ReadonlyMap<string, string> = new Map([
   ['appendonly', 'yes'],
-  ['databases', '1'],
   ['save', ''],
 ]);
 
