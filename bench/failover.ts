@@ -81,7 +81,7 @@ async function once(cluster: Cluster, fault: Fault): Promise<number> {
   return acknowledgedAt - from;
 }
 
-/** All nodes follow one leader and have what it has, and the sizes of their logs agree. */
+/** All nodes follow one leader and have what it has. */
 async function settled(cluster: Cluster): Promise<void> {
   await until('all nodes to agree', async () => {
     const leader = await cluster.leaderPort();

@@ -11,7 +11,7 @@ import { isInstalled, noPersistence, startRedis } from './peers/redis.js';
 
 const aim = 0.95;
 const ttlSeconds = '864000';
-const settleMs = 5000;
+const settleMs = 30_000;
 
 /** Bytes. */
 interface Resident {
@@ -21,8 +21,8 @@ interface Resident {
 
 export async function benchMemory(counts: readonly number[]): Promise<void> {
   for (const keys of counts) {
-    const shape = { keys, valueBytes: 100 };
-    console.log(`${keys} keys of 16 bytes, values of 100 bytes, a TTL each`);
+    const shape = { keys, valueBytes: 100, prefix: 'session:' };
+    console.log(`${keys} keys of 20 bytes, values of 100 bytes, a TTL each`);
     const redis = isInstalled('redis-server') ? await ofRedis(shape) : null;
     if (redis !== null) print('redis-server', redis, keys);
     for (const [id, own] of await ofCluster(shape)) {
@@ -81,7 +81,7 @@ function allThere(cluster: Cluster, keys: number): Promise<true> {
   });
 }
 
-/** Time for garbage to be collected and for a snapshot to end. */
+/** Node gives the room of young objects back when it has been idle for a while. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, settleMs));
 
 /** Linux. */
