@@ -119,6 +119,11 @@ export class Connection implements Origin, Subscriber {
     this.skips = null;
   }
 
+  /** Replies are given to nobody, all of them or the one to the command of the moment. */
+  get isSilent(): boolean {
+    return this.reply === nullSink;
+  }
+
   get repliesOff(): boolean {
     return this.reply === nullSink && this.skips === null;
   }

@@ -41,6 +41,7 @@ export function resolve(spec: AnySpec, args: Args): AnySpec | string {
   if (spec.kind !== 'local' || spec.subcommands === undefined || args.count < 2) return spec;
   const given = args.text(1);
   const found = spec.subcommands.get(given.toLowerCase());
+  if (found === undefined && spec.oneCommand === true) return spec;
   if (found === undefined) {
     const shown = args.printed(1).slice(0, shownMax);
     return `ERR unknown subcommand '${shown}'. Try ${spec.name.toUpperCase()} HELP.`;

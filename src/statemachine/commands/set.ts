@@ -19,11 +19,14 @@ import { type StringOptions, stringOptions } from './string-options.js';
 /** Without GET nothing of the old value is told. */
 const setKeys: KeySpec = {
   ...used(oneKey, 'RW access update'),
-  useOf: (args) =>
-    args.count === 3 || stringOptions(args, 3, 'set')?.get === false
-      ? 'OW update'
-      : 'RW access update',
+  useOf: (args) => (hasWord(args, 'GET', 3) ? 'RW access update' : 'OW update'),
 };
+
+/** Redis: setGetKeys. Also where it is no option, as the syntax is not looked at yet. */
+function hasWord(args: Args, word: string, from: number): boolean {
+  for (let index = from; index < args.count; index++) if (args.is(index, word)) return true;
+  return false;
+}
 
 const denyoom = ['denyoom'] as const;
 const denyoomFast = ['denyoom', 'fast'] as const;

@@ -38,6 +38,12 @@ rename ::redis::__dispatch__raw__ ::redis::__dispatch__kept__
 proc ::redis::__dispatch__raw__ {id method argv} {
     if {[info command ::redis::__method__$method] eq {}} {
         dict set ::used [string tolower $method] 1
+        # These speak of other commands.
+        if {[string tolower $method] in {acl command}} {
+            foreach word [regexp -all -inline {[a-z_]+} [string tolower $argv]] {
+                dict set ::used $word 1
+            }
+        }
     }
     uplevel 1 [list ::redis::__dispatch__kept__ $id $method $argv]
 }
@@ -70,12 +76,24 @@ proc recover {before} {
     for {set id [expr {$before + 1}]} {$id <= $::redis::id} {incr id} {
         if {[info exists ::redis::fd($id)]} {catch {::redis::__method__close $id $::redis::fd($id)}}
     }
-    catch {reconnect}
-    foreach {name value} $::baseline {
-        catch {
-            if {[lindex [r config get $name] 1] ne $value} {r config set $name $value}
+    if {![in_step]} {catch {reconnect}}
+    catch {
+        set admin [redis $::host $::port 0 0]
+        foreach {name value} [$admin config get *] {
+            if {[dict exists $::baseline $name] && [dict get $::baseline $name] ne $value} {
+                catch {$admin config set $name [dict get $::baseline $name]}
+            }
         }
+        $admin close
     }
+}
+
+# Whether the client hears the answer to what it asks; it keeps its user then.
+proc in_step {} {
+    catch {r discard}
+    set word "in step [clock microseconds]"
+    set failed [catch {r echo $word} answer]
+    expr {$failed ? [string match NO* $answer] : $answer eq $word}
 }
 
 proc select_database {client} {

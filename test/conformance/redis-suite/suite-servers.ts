@@ -13,9 +13,9 @@ export interface SuiteServer {
 
 export type StartServer = () => Promise<SuiteServer>;
 
-/** A cluster of one node. */
+/** A cluster of one node, which evicts as Redis does by default: not at all. */
 export async function startNode(): Promise<SuiteServer> {
-  const cluster = await TestCluster.start({ nodes: 1 });
+  const cluster = await TestCluster.start({ nodes: 1, set: ['maxmemory-policy=noeviction'] });
   return { port: cluster.port(cluster.ids[0]!), stop: () => cluster.destroy() };
 }
 
