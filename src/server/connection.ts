@@ -155,6 +155,11 @@ export class Connection implements Origin, Subscriber {
     return this.parser.buffered + this.heldBytes;
   }
 
+  /** Those, and the command that is dispatched just now. */
+  get queryBufferBytes(): number {
+    return this.parser.held + this.heldBytes;
+  }
+
   /** Bytes of replies that the client did not take. */
   get outputBytes(): number {
     return this.out.byteLength + this.socket.writableLength;

@@ -1,5 +1,5 @@
 /** What of one file of Redis' suite counts, and how the node did beside redis-server. */
-import { RespPipe } from '../resp-pipe.js';
+import { type Reply, RespPipe } from '../resp-pipe.js';
 import { UnitEvents, type UnitPlace, type UnitRun } from './suite-events.js';
 import { hasDatabases, type StartServer } from './suite-servers.js';
 
@@ -37,11 +37,10 @@ export async function commandsOfLaterTypes(port: number): Promise<ReadonlySet<st
   const pipe = await RespPipe.open(port, 2);
   const [table] = await pipe.ask([['COMMAND']]);
   pipe.close();
-  const later = table!.elements!.filter((command) =>
-    command.elements![6]!.elements!.some(({ raw }) =>
-      laterCategories.includes(raw.slice(1).trim()),
-    ),
-  );
+  const isLater = ({ elements }: Reply): boolean =>
+    elements![6]!.elements!.some(({ raw }) => laterCategories.includes(raw.slice(1).trim())) ||
+    elements![9]!.elements!.some(isLater);
+  const later = table!.elements!.filter(isLater);
   return new Set(later.map((command) => command.elements![0]!.raw.split('\r\n')[1]!));
 }
 

@@ -29,6 +29,7 @@ eval [string range $text 0 [string first "\nif \{\$::client\} \{\n    if \{\[cat
 set ::test_server_fd {}
 set ::denytags {large-memory repl needs:repl needs:save}
 set ::used {}
+set ::user {}
 set ::baseline {}
 
 proc send_data_packet {fd status data {elapsed 0}} {}
@@ -56,6 +57,8 @@ proc test {name code {okpattern undefined} {tags {}}} {
         return
     }
     tell testing $name
+    set ::user {}
+    catch {set ::user [r acl whoami]}
     set ::used {}
     set ::cur_test $name
     set before $::redis::id
@@ -88,12 +91,15 @@ proc recover {before} {
     }
 }
 
-# Whether the client hears the answer to what it asks; it keeps its user then.
+# Whether the client hears the answer to what it asks and is who it was; it keeps its user then.
 proc in_step {} {
     catch {r discard}
     set word "in step [clock microseconds]"
     set failed [catch {r echo $word} answer]
-    expr {$failed ? [string match NO* $answer] : $answer eq $word}
+    if {$failed ? ![string match NO* $answer] : $answer ne $word} {return 0}
+    set user {}
+    catch {set user [r acl whoami]}
+    expr {$::user ne "default" || $user eq "default"}
 }
 
 proc select_database {client} {
