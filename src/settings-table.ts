@@ -97,7 +97,8 @@ function outputFault(words: readonly string[]): string | null {
   const bad = words.findIndex((word, at) => !fitsOutputLimit(word, at));
   if (bad < 0) return null;
   if (bad % 4 === 0) return 'Invalid client class specified in buffer limit configuration.';
-  return `Error in ${['', 'hard', 'soft', 'soft_seconds'][bad % 4]} setting in buffer limit configuration.`;
+  const part = ['', 'hard', 'soft', 'soft_seconds'][bad % 4];
+  return `Error in ${part} setting in buffer limit configuration.`;
 }
 
 /** Groups of: class hard-limit soft-limit soft-seconds. `replica` is a new word for slave. */
