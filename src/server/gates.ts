@@ -53,7 +53,7 @@ export function resolve(spec: AnySpec, args: Args): AnySpec | string {
 export function refusalText(
   refusal: Refusal,
   group: Group,
-  spec: Pick<SpecBase, 'keys'>,
+  spec: Pick<SpecBase, 'keys'> & Partial<Pick<SpecBase, 'name'>>,
   args: Args,
 ): string {
   switch (refusal) {
@@ -70,10 +70,14 @@ export function refusalText(
     case 'loading':
       return 'LOADING tgcache is loading the dataset in memory';
     case 'out-of-memory':
-      return "OOM command not allowed when used memory > 'maxmemory'.";
+      return outOfMemory(spec, "OOM command not allowed when used memory > 'maxmemory'.");
     case 'too-large':
-      return "OOM command is larger than 'maxmemory'.";
+      return outOfMemory(spec, "OOM command is larger than 'maxmemory'.");
   }
+}
+
+function outOfMemory({ name }: Partial<Pick<SpecBase, 'name'>>, text: string): string {
+  return name === 'exec' ? `EXECABORT Transaction discarded because of: ${text}` : text;
 }
 
 const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';

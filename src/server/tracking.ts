@@ -159,8 +159,11 @@ export class Tracking implements KeyListener {
   private tellOf(key: string, holders: Iterable<number>): void {
     const own = this.options.applyingOrigin();
     for (const connection of this.connectionsOf(holders)) {
+      const { broadcast, noLoop } = this.clients.get(connection.id)!.mode;
+      // What it read before it asked for BCAST it hears with all the others.
+      if (broadcast) continue;
       if (connection !== own) this.tell(connection, [key]);
-      else if (!this.clients.get(connection.id)!.mode.noLoop) this.ownKeys.push(key);
+      else if (!noLoop) this.ownKeys.push(key);
     }
   }
 
