@@ -1,4 +1,4 @@
-/** Nodes of a cluster with a secret let in only those that know it, the first ones and later ones. */
+/** Nodes of a cluster with a secret let in only those that know it. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestCluster, waitFor } from './harness.js';
 

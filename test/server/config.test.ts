@@ -17,9 +17,9 @@ describe('CONFIG', () => {
   it('SET inside a transaction changes what is of this node, and nothing that all share', async () => {
     const queue = ['MULTI', 'SET k v', 'CONFIG SET timeout 7', 'CONFIG SET maxkeys 5'];
     const replies = await ask(client, ...queue, 'CONFIG SET maxmemory bla', 'EXEC');
-    expect(replies.at(-1)).toMatch(
-      /^\[\+OK \+OK -ERR CONFIG SET.*all nodes share.* -ERR CONFIG SET/,
-    );
+    const shared = '-ERR CONFIG SET failed .*all nodes share it.*';
+    const bad = '-ERR CONFIG SET failed .*maxmemory.*';
+    expect(replies.at(-1)).toMatch(new RegExp(`^\\[\\+OK \\+OK ${shared} ${bad}\\]$`));
     expect(await ask(client, 'CONFIG GET timeout', 'CONFIG GET maxkeys')).toEqual([
       '[timeout 7]',
       '[maxkeys 0]',
@@ -43,11 +43,10 @@ describe('CONFIG', () => {
   });
 
   it('output limits are refused in the words of Redis', async () => {
-    const name = 'client-output-buffer-limit';
-    const say = (text: string) => client.ask([['CONFIG', 'SET', name, text]]);
     const texts = ['a b', 'other 1 2 3', 'normal x 1 1', 'normal 1 x 1', 'normal 1 1 x'];
-    const faults = await Promise.all(texts.map(say));
-    const found = faults.map(([reply]) => / argument (\w+ \w+ \w+)/.exec(reply!.raw)?.[1]);
+    const set = ['CONFIG', 'SET', 'client-output-buffer-limit'];
+    const faults = await client.ask(texts.map((text) => [...set, text]));
+    const found = faults.map(({ raw }) => / argument (\w+ \w+ \w+)/.exec(raw)?.[1]);
     expect(found).toEqual([
       'Wrong number of',
       'Invalid client class',
@@ -67,6 +66,6 @@ describe('CLIENT INFO', () => {
 
 describe('COMMAND INFO', () => {
   it('knows no part of a sub-command', async () => {
-    expect(await ask(client, 'COMMAND INFO config|get|key')).toEqual(['[*-1]']);
+    expect(await ask(client, 'COMMAND INFO config|get|key')).toEqual(['[]']);
   });
 });
