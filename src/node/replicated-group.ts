@@ -13,7 +13,6 @@ import type { Entry, LogIndex, NodeId } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
 import type {
-  AppliedListener,
   ExecutionMeter,
   Group,
   NodeAddress,
@@ -25,6 +24,7 @@ import type {
 } from '../server/group.js';
 import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
+import type { KeyListener } from '../statemachine/key-listener.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { Admission, type ReadConsistency } from './admission.js';
 import type { ClusterView } from './cluster-view.js';
@@ -76,7 +76,7 @@ export class ReplicatedGroup implements Group {
   applyingOrigin: Origin | null = null;
   meter: ExecutionMeter | null = null;
   snapshots: Snapshotter | null = null;
-  private listener: AppliedListener | null = null;
+  private listener: KeyListener | null = null;
   private readonly admission: Admission;
   readonly forwarder: Forwarder;
   readonly forwarded: ForwardedCommands;
@@ -124,7 +124,7 @@ export class ReplicatedGroup implements Group {
     this.changed();
   }
 
-  listen(listener: AppliedListener | null): void {
+  listen(listener: KeyListener | null): void {
     this.listener = listener;
     this.machine.keyspace.listen(listener);
   }
@@ -311,7 +311,6 @@ export class ReplicatedGroup implements Group {
     if (tracker === null) machine.apply(spec, origin.reply);
     else machine.apply(spec, origin.reply, (args) => tracker.beforeTransaction(args));
     meter?.end(origin, spec, machine.commandArgs, begun);
-    this.listener?.settled();
     this.applyingOrigin = null;
   }
 

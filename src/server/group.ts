@@ -116,11 +116,6 @@ export interface DatabaseInfo {
   readonly keysWithTtl: number;
 }
 
-export interface AppliedListener extends KeyListener {
-  /** The reply to the command whose changes were told is complete. */
-  settled(): void;
-}
-
 export interface Group {
   /** Copies what it needs of `args` before it returns. `spec.check` has passed. */
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null;
@@ -134,7 +129,7 @@ export interface Group {
   leader(): NodeAddress | null;
   readonly isLeader: boolean;
   /** `listener` hears of each change to a key as it is applied here; null: nobody does. */
-  listen(listener: AppliedListener | null): void;
+  listen(listener: KeyListener | null): void;
   meter: ExecutionMeter | null;
   snapshotInfo(): SnapshotInfo;
   /** Whose command is being applied; null: that of another node's client, or none. */

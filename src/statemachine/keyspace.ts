@@ -45,6 +45,11 @@ export class Keyspace implements MutableKeyspace {
     this.room = new Room(state, this.entries, this.eviction);
   }
 
+  /** What the listener heard so far belongs together. */
+  settled(): void {
+    this.listener?.settled();
+  }
+
   /** From now on `listener` hears of every change; null: nobody does. */
   listen(listener: KeyListener | null): void {
     this.listener = listener;

@@ -37,6 +37,16 @@ function resp(text: string, push = '*'): string {
 }
 
 describe('publish and subscribe', () => {
+  it('CLIENT REPLY silences replies, but no confirmation and no message', async () => {
+    const [listener, speaker] = [await open(), await open()];
+    listener.send(encode('CLIENT', 'REPLY', 'OFF') + encode('PING'));
+    await talk(listener, ['SUBSCRIBE', 'a'], resp('@3 subscribe a :1'));
+    await talk(speaker, ['PUBLISH', 'a', 'hi'], ':1\r\n');
+    await talk(listener, ['UNSUBSCRIBE', 'a'], resp('@3 message a hi @3 unsubscribe a :0'));
+    listener.send(encode('CLIENT', 'REPLY', 'ON') + encode('CLIENT', 'REPLY', 'SKIP'));
+    await talk(listener, ['SUBSCRIBE', 'b'], `+OK\r\n${resp('@3 subscribe b :1')}`);
+  });
+
   it('counts subscriptions as Redis does and delivers to channels and patterns', async () => {
     const [listener, speaker] = [await open(), await open()];
     await talk(listener, ['SUBSCRIBE', 'a', 'b'], resp('@3 subscribe a :1 @3 subscribe b :2'));

@@ -142,7 +142,7 @@ export function describeClient(context: ServerContext, connection: Connection): 
     ['ssub', subscriptions.shards.size],
     ['multi', session.queued === null ? -1 : session.queued.length],
     ['watch', session.watchCount],
-    ['qbuf', connection.queryBytes],
+    ['qbuf', connection.queryBufferBytes],
     ['qbuf-free', 0],
     ['argv-mem', 0],
     ['multi-mem', session.queuedBytes],
