@@ -74,14 +74,17 @@ describe('an operation', () => {
     ['a broken connection', null],
     ['no answer in time', ''],
     ['half an answer', '$5\r\nab'],
-  ])('is unknown after %s, is not sent again, and its process ends', async (_, answer) => {
-    expect(await set(answer)).toMatchObject({ p: 0, st: 'unknown' });
-    answers = ['+OK\r\n'];
-    await client.command('k', 'write', 'w', ['SET', 'k', 'w']);
-    expect(history.operations[1]).toMatchObject({ p: 1, st: 'ok' });
-    expect(requests).toHaveLength(2);
-    expect(strange).toEqual([]);
-  });
+  ])(
+    'requirement 68: is unknown after %s, is not sent again, and its process ends',
+    async (_, answer) => {
+      expect(await set(answer)).toMatchObject({ p: 0, st: 'unknown' });
+      answers = ['+OK\r\n'];
+      await client.command('k', 'write', 'w', ['SET', 'k', 'w']);
+      expect(history.operations[1]).toMatchObject({ p: 1, st: 'ok' });
+      expect(requests).toHaveLength(2);
+      expect(strange).toEqual([]);
+    },
+  );
 
   it('an error that no client should see is told', async () => {
     expect(await set('-ERR what is this\r\n')).toMatchObject({ st: 'unknown' });

@@ -31,7 +31,7 @@ function appendTo(world: DriverWorld, term: number, index: number): void {
 }
 
 describe('GroupDriver', () => {
-  it('applies a bounded number of commands in one turn, whatever the entries hold', async () => {
+  it('requirement 9: applies a bounded number of commands in one turn', async () => {
     const entries = 64;
     const terms = new Array<number>(entries).fill(1);
     // Each batch of the core is one entry: the bound must hold over all batches of the turn.
@@ -54,7 +54,7 @@ describe('GroupDriver', () => {
     expect(most).toBeLessThanOrEqual(Math.ceil(limits.applyCommandsPerTurnMax / 1000));
   });
 
-  it('installs a snapshot only after the write in flight, and holds later writes', async () => {
+  it('requirements 46, 47: installs a snapshot after the write in flight, holds later ones', async () => {
     const world = follower();
     appendTo(world, 2, 5);
     expect(world.writes).toHaveLength(1);
@@ -89,7 +89,7 @@ describe('GroupDriver', () => {
     expect(world.resets).toEqual([]);
   });
 
-  it('acks nothing once a write failed, and never writes again', async () => {
+  it('requirement 4: acks nothing once a write failed, and never writes again', async () => {
     const world = follower();
     appendTo(world, 2, 5);
     const sent = world.sent.length;

@@ -189,7 +189,7 @@ describe('EXEC at apply', () => {
     expect(machine.entries).toHaveLength(1);
   });
 
-  it.each(changes)('after WATCH a and %s: carried out %s', (line, runs) => {
+  it.each(changes)('requirement 34: after WATCH a and %s: carried out %s', (line, runs) => {
     const machine = new CommandMachine();
     machine.run('MSET', 'a', '1', 'b', '1');
     const builder = transaction(machine, ['a']);
@@ -210,20 +210,23 @@ describe('EXEC at apply', () => {
 });
 
 describe('determinism', () => {
-  it.each([1, 2, 3])('seed %i: the same entries give the same state and replies', (seed) => {
-    const one = new CommandMachine();
-    const replies: string[] = [];
-    const next = random(seed);
-    const generator = new CommandGenerator(next);
-    const names = new Set(keyspaceSpecs.map(({ name }) => name));
-    for (let each = 0; each < 2000; each++) {
-      const words = generator.one();
-      if (!names.has(words[0]!.toLowerCase())) continue;
-      one.nowMs += next(1000);
-      replies.push(one.run(...words));
-    }
-    const two = new CommandMachine();
-    expect(one.entries.map((payload) => two.replay(payload))).toEqual(replies);
-    expect(Buffer.compare(one.state(), two.state())).toBe(0);
-  });
+  it.each([1, 2, 3])(
+    'requirements 32, 33: seed %i: the same entries give the same state and replies',
+    (seed) => {
+      const one = new CommandMachine();
+      const replies: string[] = [];
+      const next = random(seed);
+      const generator = new CommandGenerator(next);
+      const names = new Set(keyspaceSpecs.map(({ name }) => name));
+      for (let each = 0; each < 2000; each++) {
+        const words = generator.one();
+        if (!names.has(words[0]!.toLowerCase())) continue;
+        one.nowMs += next(1000);
+        replies.push(one.run(...words));
+      }
+      const two = new CommandMachine();
+      expect(one.entries.map((payload) => two.replay(payload))).toEqual(replies);
+      expect(Buffer.compare(one.state(), two.state())).toBe(0);
+    },
+  );
 });

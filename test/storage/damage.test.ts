@@ -156,7 +156,7 @@ describe('a damaged data directory', () => {
     expect(await outcomeWith(first, readFileSync(path.join(dir, first)))).toBe(intact);
   });
 
-  it('one byte flipped in each file', async () => {
+  it('requirement 5: one byte flipped in each file', async () => {
     for (const name of files) {
       const bytes = readFileSync(path.join(dir, name));
       for (const at of places(bytes.length)) {
@@ -169,7 +169,7 @@ describe('a damaged data directory', () => {
     }
   });
 
-  it('each file cut or deleted', async () => {
+  it('requirement 5: each file cut or deleted', async () => {
     for (const name of files) {
       const bytes = readFileSync(path.join(dir, name));
       for (const length of places(bytes.length)) {
