@@ -1,5 +1,5 @@
 /**
- * Processes that are killed again and again. `TGCACHE_KILLS=50` for as many as requirement 58
+ * Processes that are killed again and again. `CRASH_LOOP_KILLS=50` for as many as requirement 58
  * asks for; a few are enough between two commits.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { generator } from '../raft/support.js';
 import { TestCluster, waitFor } from './harness.js';
 import { missing, Writers } from './writers.js';
 
-const kills = Number(process.env.TGCACHE_KILLS ?? 10);
+const kills = Number(process.env.CRASH_LOOP_KILLS ?? 10);
 /** No machine may need longer from the start of a process until it follows or leads. */
 const startMaxMs = 30_000;
 
