@@ -11,6 +11,7 @@ import {
   heartbeat,
   leaderBench,
   restoredLog,
+  snapshotLog,
   three,
 } from './support.js';
 
@@ -110,6 +111,21 @@ describe('votes', () => {
     'requirement 10: a candidate whose log ends in %j is granted: %s (5.4.1)',
     (last, granted) => {
       const bench = voteRequest(follower([2, 2]), 'n2', 9, last).sync();
+      expect(bench.take('vote-response')).toMatchObject([{ granted }]);
+    },
+  );
+
+  test.each([
+    [[1, 9], false],
+    [[2, 4], false],
+    [[2, 5], true],
+    [[3, 1], true],
+  ] as const)(
+    'requirement 10: beside an empty log behind a snapshot at (2, 5), %j is granted: %s',
+    (last, granted) => {
+      const meta = { lastIncludedIndex: 5, lastIncludedTerm: 2, configuration: three };
+      const bench = awake(new Bench('n1', snapshotLog(meta)));
+      voteRequest(bench, 'n2', 9, last).sync();
       expect(bench.take('vote-response')).toMatchObject([{ granted }]);
     },
   );

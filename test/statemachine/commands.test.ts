@@ -1,6 +1,6 @@
 /** Commands against the state machine: edges of what Redis takes, and that replicas agree. */
 import { describe, expect, it } from 'vitest';
-import { latin1Bytes } from '../../src/statemachine/batch-format.js';
+import { encodePulse, latin1Bytes } from '../../src/statemachine/batch-format.js';
 import { keyspaceSpecs } from '../../src/statemachine/keyspace-commands.js';
 import { TransactionBuilder, watchVersion } from '../../src/statemachine/transaction.js';
 import { CommandGenerator } from '../conformance/command-generator.js';
@@ -229,4 +229,39 @@ describe('determinism', () => {
       expect(Buffer.compare(one.state(), two.state())).toBe(0);
     },
   );
+
+  it('requirement 33: what fails at apply fails everywhere alike, and the next goes on', () => {
+    const one = new CommandMachine();
+    const replies = [
+      one.run('SET', 'a', 'text'),
+      one.run('INCR', 'a'),
+      one.run('INCRBYFLOAT', 'a', '1'),
+      one.run('SETRANGE', 'a', '-1', 'x'),
+      one.run('SET', 'a', 'v', 'EX', '0'),
+      one.run('APPEND', 'a', '!'),
+    ];
+    expect(replies).toEqual([
+      '+OK\r\n',
+      `${notAnInteger}\r\n`,
+      `${notAFloat}\r\n`,
+      '-ERR offset is out of range\r\n',
+      "-ERR invalid expire time in 'set' command\r\n",
+      ':5\r\n',
+    ]);
+    const two = new CommandMachine();
+    expect(one.entries.map((payload) => two.replay(payload))).toEqual(replies);
+    expect(Buffer.compare(one.state(), two.state())).toBe(0);
+  });
+
+  it('requirement 33: an entry or a command of an unknown kind is thrown, not skipped', () => {
+    const machine = new CommandMachine();
+    machine.run('SET', 'a', '1');
+    const [known] = machine.entries as [Uint8Array];
+    const before = machine.machine.appliedIndex;
+    const pulse = encodePulse(machine.nowMs, 1);
+    const kindAt = pulse.findIndex((byte, at) => byte !== known[at]);
+    pulse[kindAt] = 99;
+    expect(() => machine.replay(pulse)).toThrow(/an entry of kind 99/);
+    expect(machine.machine.appliedIndex).toBe(before);
+  });
 });
