@@ -133,7 +133,7 @@ describe('members', () => {
     await voters('n1', 'n2', 'n3', 'n4');
   }, 60_000);
 
-  it('requirement 55: joins with --join or member add first; repeated calls change nothing', async () => {
+  it('requirement 55: joins in any order of steps; repeated calls change nothing', async () => {
     cluster = await TestCluster.start();
     const three = ['n1', 'n2', 'n3'];
     await cluster.place('n4', cluster.joining());

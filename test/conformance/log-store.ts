@@ -132,7 +132,7 @@ export function logStoreSuite(name: string, make: () => Promise<LogStoreWorld>):
       expect(summary(log.entries)).toEqual(summary(range(51, 52, 5)));
     });
 
-    it('requirement 46: is not taken back by an older snapshot that was saved meanwhile', async () => {
+    it('requirement 46: is not taken back by an older snapshot saved meanwhile', async () => {
       const w = await world();
       const store = await w.open();
       await store.load(1e6);

@@ -56,7 +56,7 @@ async function set(answer: string | null) {
 }
 
 describe('an operation', () => {
-  it('requirement 68: is ok with its reply, and spans from before the send to after it', async () => {
+  it('requirement 68: is ok with its reply, stamped before the send and after it', async () => {
     const recorded = await set('+OK\r\n');
     expect(recorded).toMatchObject({ p: 0, k: 'k', f: 'write', a: 'v', st: 'ok', r: 'OK' });
     expect(recorded!.call).toBeLessThan(arrivedAt);

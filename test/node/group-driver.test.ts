@@ -55,7 +55,7 @@ describe('GroupDriver', () => {
     expect(most).toBeLessThanOrEqual(Math.ceil(limits.applyCommandsPerTurnMax / 1000));
   });
 
-  it('requirements 46, 47: installs a snapshot after the write in flight, holds later ones', async () => {
+  it('requirements 46, 47: installs a snapshot after the write in flight', async () => {
     const world = follower();
     appendTo(world, 2, 5);
     expect(world.writes).toHaveLength(1);

@@ -43,7 +43,7 @@ async function run(bench: Bench, reachable: readonly string[], turns: (clock: Fa
 }
 
 describe('handOver', () => {
-  it('requirement 59: asks a connected voter although another one has more of the log', async () => {
+  it('requirement 59: asks a connected voter although another has more of the log', async () => {
     const bench = leader();
     bench.core.propose(Uint8Array.of(1));
     ack(bench.sync(), 'n2', bench.core.lastLogIndex);

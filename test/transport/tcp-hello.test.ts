@@ -28,7 +28,7 @@ describe('a connection to a node', () => {
     expect(node.handler.events).toEqual([]);
   });
 
-  it('requirement 7: is refused with the text of admit, also one that claims the own id', async () => {
+  it('requirement 7: is refused with the text of admit, also one with the own id', async () => {
     const node = await world.start('a');
     node.handler.admit_ = ({ clusterId }) =>
       clusterId === 'x' ? 'cluster x, not cluster-1' : null;

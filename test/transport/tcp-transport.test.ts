@@ -52,7 +52,7 @@ describe('TcpTransport', () => {
     expect(a.handler.events).toEqual(['up b']);
   });
 
-  it('requirement 9: lets heartbeats overtake a large entry, but no entries, no payloads', async () => {
+  it('requirement 9: lets heartbeats overtake a large entry, but nothing else', async () => {
     const [a, b] = await world.pair();
     a.transport.send('b', [append('a', 'b', [entryOf(1, Buffer.alloc(100 * MiB))])]);
     await new Promise((resolve) => setImmediate(resolve));
