@@ -75,7 +75,7 @@ export function refusalText(
   }
 }
 
-const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
+export const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
 
 /** Slot of the first key; commands without keys use slot 0. */
 function slotOfCommand(spec: Pick<SpecBase, 'keys'>, args: Args): number {
