@@ -9,9 +9,11 @@ import { Keyv } from 'keyv';
 import { createClient } from 'redis';
 import { createStorage } from 'unstorage';
 import redisDriver from 'unstorage/drivers/redis';
-import type { ClientKind, StockClient } from './fleet.js';
+import { type ClientKind, type StockClient, textOf } from './fleet.js';
+import { ioredisLosses } from './ioredis-kinds.js';
+import { nodeRedisLosses } from './node-redis-kinds.js';
 
-const mayFail = /Socket closed unexpectedly|The client is closed|ECONN(RESET|REFUSED)|EPIPE/;
+const mayFail = new RegExp(nodeRedisLosses);
 
 function keyvAt(port: number): Keyv<string> {
   const store = new KeyvRedis<string>(`redis://127.0.0.1:${port}`, { throwOnErrors: true });
@@ -37,9 +39,16 @@ export const cacheManager: ClientKind = {
   name: 'cache-manager',
   connect: (_cluster, port) => {
     const cache = createCache({ stores: [keyvAt(port)] });
+    // To a reader an error is a miss; only the event tells them apart.
+    const failures = new Map<string, unknown>();
+    cache.on('get', ({ key, error }) => failures.set(key, error));
     return {
       set: (key, value) => cache.set(key, value, 1_000_000),
-      get: (key) => cache.get(key),
+      get: async (key) => {
+        const value = await cache.get(key);
+        if (failures.get(key) !== undefined) throw failures.get(key);
+        return value;
+      },
       close: () => cache.disconnect(),
     };
   },
@@ -58,7 +67,7 @@ export const unstorage: ClientKind = {
       close: () => storage.dispose(),
     };
   },
-  mayFail: /^Connection is closed\.$|ECONN(RESET|REFUSED)|max retries per request|EPIPE/,
+  mayFail: ioredisLosses,
 };
 
 /** An application whose sessions hold one value each; the key of a load names a browser. */
@@ -91,7 +100,7 @@ function serve(store: RedisStore): http.Server {
     withSession(request, response, (error) => {
       // A session whose life could not be lengthened: that is told after the answer.
       if (response.headersSent) return;
-      if (error) response.writeHead(500).end(error.message);
+      if (error) response.writeHead(500).end(textOf(error));
       else if (request.method === 'GET') response.end(sessionOf(request).value ?? '');
       else void keep(request, response);
     });
@@ -106,7 +115,9 @@ async function keep(request: http.IncomingMessage, response: http.ServerResponse
   let body = '';
   for await (const chunk of request) body += chunk;
   sessionOf(request).value = body;
-  sessionOf(request).save((error) => response.writeHead(error ? 500 : 200).end(error?.message));
+  sessionOf(request).save((error) =>
+    response.writeHead(error ? 500 : 200).end(error && textOf(error)),
+  );
 }
 
 function browsersOf(url: string): Pick<StockClient, 'set' | 'get'> {

@@ -25,6 +25,9 @@ export interface ClientKind {
 const documented = /^(UNCERTAIN|TRYAGAIN|CLUSTERDOWN|LOADING) /;
 const pauseMs = 5;
 const writesPerPhase = 10;
+const readsAtOnce = 50;
+/** Clients wait longer and longer between their attempts. */
+const patienceMs = 60_000;
 
 class Load {
   readonly acknowledged = new Map<string, string>();
@@ -44,9 +47,12 @@ class Load {
   async finish(): Promise<string[]> {
     this.running = false;
     await this.loop;
+    const all = [...this.acknowledged];
     const lost: string[] = [];
-    for (const [key, value] of this.acknowledged) {
-      if ((await this.client.get(key)) !== value) lost.push(key);
+    for (let at = 0; at < all.length; at += readsAtOnce) {
+      const some = all.slice(at, at + readsAtOnce);
+      const values = await Promise.all(some.map(([key]) => this.client.get(key)));
+      lost.push(...some.filter(([, value], index) => values[index] !== value).map(([key]) => key));
     }
     return lost;
   }
@@ -77,10 +83,16 @@ class Load {
       await run();
       return true;
     } catch (error) {
-      this.errors.push(error instanceof Error ? error.message : String(error));
+      this.errors.push(textOf(error));
       return false;
     }
   }
+}
+
+/** Some errors have no text, only a kind. */
+export function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message === '' ? error.constructor.name : error.message;
 }
 
 export class Fleet {
@@ -139,10 +151,14 @@ export class Fleet {
       goal: load.acknowledged.size + writesPerPhase,
     }));
     const behind = () => goals.filter(({ load, goal }) => load.acknowledged.size < goal);
-    await waitFor('every client to write on', () => {
-      if (behind().length === 0) return true;
-      const told = behind().map(({ name, load }) => `${name}: ${load.errors.at(-1)}`);
-      return Promise.reject(new Error(told.join('; ')));
-    });
+    await waitFor(
+      'every client to write on',
+      () => {
+        if (behind().length === 0) return true;
+        const told = behind().map(({ name, load }) => `${name}: ${load.errors.at(-1)}`);
+        return Promise.reject(new Error(told.join('; ')));
+      },
+      patienceMs,
+    );
   }
 }

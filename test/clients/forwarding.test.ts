@@ -30,7 +30,7 @@ describe('follower-writes forward, the leader killed and changed', () => {
     cluster = await TestCluster.start({ set: ['follower-writes=forward'] });
     fleet = await Fleet.start(cluster, kinds);
     await fleet.throughElections();
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await fleet?.close();
     await cluster?.destroy();

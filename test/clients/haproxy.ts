@@ -27,6 +27,7 @@ function configuration(cluster: TestCluster, ports: readonly number[]): string {
     'defaults',
     '  mode tcp',
     '  timeout connect 1s',
+    '  timeout check 2s',
     '  timeout client 1m',
     '  timeout server 1m',
     'listen stats',

@@ -3,7 +3,8 @@ import { Cluster, Redis } from 'ioredis';
 import type { TestCluster } from '../cluster/harness.js';
 import type { ClientKind, StockClient } from './fleet.js';
 
-const mayFail = /^Connection is closed\.$|ECONN(RESET|REFUSED)|max retries per request|EPIPE/;
+export const ioredisLosses =
+  /^Connection is closed\.$|ECONN(RESET|REFUSED)|max retries per request|EPIPE/;
 
 function stock(client: Redis | Cluster): StockClient {
   // Errors of connections come as events too; the commands tell them.
@@ -22,7 +23,7 @@ export function ioredisAt(port: number): StockClient {
 export const ioredisPlain: ClientKind = {
   name: 'ioredis',
   connect: (_cluster, port) => ioredisAt(port),
-  mayFail,
+  mayFail: ioredisLosses,
 };
 
 export const ioredisCluster: ClientKind = {
@@ -39,7 +40,7 @@ function sentinels(cluster: TestCluster) {
 export const ioredisSentinel: ClientKind = {
   name: 'ioredis Sentinel',
   connect: (cluster) => stock(new Redis(sentinels(cluster))),
-  mayFail,
+  mayFail: ioredisLosses,
 };
 
 /**
@@ -53,5 +54,5 @@ export const ioredisSentinelReconnecting: ClientKind = {
     const reconnectOnError = (error: Error) => (error.message.startsWith('MOVED ') ? 2 : false);
     return stock(new Redis({ ...sentinels(cluster), reconnectOnError }));
   },
-  mayFail,
+  mayFail: ioredisLosses,
 };

@@ -2,8 +2,11 @@
 import { createClient, createCluster, createSentinel } from 'redis';
 import type { ClientKind } from './fleet.js';
 
-const closed = 'Socket closed unexpectedly|The client is closed|ECONN(RESET|REFUSED)|EPIPE';
-const mayFail = new RegExp(closed);
+/** TimeoutError: a command waited for longer than the client lets it. */
+export const nodeRedisLosses =
+  '^TimeoutError$|Socket closed unexpectedly|Disconnects client|The client is closed|' +
+  'ECONN(RESET|REFUSED)|EPIPE';
+const mayFail = new RegExp(nodeRedisLosses);
 
 export const nodeRedisPlain: ClientKind = {
   name: 'node-redis',
@@ -33,7 +36,7 @@ export const nodeRedisCluster: ClientKind = {
       close: () => client.destroy(),
     };
   },
-  mayFail,
+  mayFail: new RegExp(`${nodeRedisLosses}|All the root nodes are unavailable`),
 };
 
 export const nodeRedisSentinel: ClientKind = {
@@ -49,5 +52,5 @@ export const nodeRedisSentinel: ClientKind = {
     };
   },
   // MOVED: between the change of leader and the message about it.
-  mayFail: new RegExp(`^MOVED |${closed}`),
+  mayFail: new RegExp(`^MOVED |${nodeRedisLosses}`),
 };

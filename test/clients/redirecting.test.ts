@@ -43,7 +43,7 @@ describe('follower-writes redirect, the leader killed and changed', () => {
     if (isHaproxyInstalled) haproxy = await startHaproxy(cluster);
     fleet = await Fleet.start(cluster, kinds);
     await fleet.throughElections();
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await fleet?.close();
     haproxy?.stop();
