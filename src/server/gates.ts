@@ -89,7 +89,7 @@ function outOfMemory({ name }: Partial<Pick<SpecBase, 'name'>>, text: string): s
   return name === 'exec' ? `EXECABORT Transaction discarded because of: ${text}` : text;
 }
 
-const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
+export const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
 
 /** Slot of the first key; commands without keys use slot 0. */
 function slotOfCommand(spec: Pick<SpecBase, 'keys'>, args: Args): number {
