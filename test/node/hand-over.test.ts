@@ -26,6 +26,7 @@ async function run(bench: Bench, reachable: readonly string[], turns: (clock: Fa
   const ended = handOver({
     withinMs: 1500,
     driver,
+    clients: { hold: () => {}, release: () => {}, isIdle: true },
     clock,
     reachable: (id) => reachable.includes(id),
   }).then(() => {
