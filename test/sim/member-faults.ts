@@ -1,6 +1,7 @@
 /**
  * Changes of the members, of two kinds: those that operators ask for, through the program's own
- * checks, and bare ones that any node which thinks it leads is told to make, two at once or jointly.
+ * checks, and bare ones that any node which thinks it leads is told to make, two at once or
+ * jointly.
  * Neither counts on members whose directory is lost: what they held nobody could bring back.
  */
 import { promoted, withLearner, without } from '../../src/node/configuration-changes.js';
