@@ -2,6 +2,7 @@
  * `tgcache-node start`: one node in the foreground. Signals become an orderly stop, faults become
  * exit codes. SIGTERM and SIGINT drain and end with 0; a second one ends at once.
  */
+import path from 'node:path';
 import { type Command, Option } from 'commander';
 import {
   type Given,
@@ -53,7 +54,7 @@ export function addStartCommand(program: Command): void {
       '\nEach option and setting can also stand in the environment (--data-dir: TGCACHE_DATA_DIR)' +
         '\nor in the file. Flags win over the environment, the environment over the file.',
     )
-    .action((options: Options) => run(nodeConfig(gather(options))));
+    .action((options: Options) => run(nodeConfig(gather(options)), configFileOf(options)));
 }
 
 type Options = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -74,7 +75,12 @@ function gather(options: Options): Given[] {
   return [...given, ...gatherSettings(Array.isArray(set) ? set : [], file)];
 }
 
-async function run(config: NodeConfig): Promise<void> {
+/** Absolute, as it is rewritten later. */
+function configFileOf({ config }: Options): string | null {
+  return typeof config === 'string' ? path.resolve(config) : null;
+}
+
+async function run(config: NodeConfig, configFile: string | null): Promise<void> {
   const logger = makeLogger(config.settings.get('loglevel'), config.id);
   config.settings.onChange('loglevel', (value) => {
     logger.level = pinoLevel(value);
@@ -83,7 +89,7 @@ async function run(config: NodeConfig): Promise<void> {
   warnWhenOpen(config, logger);
   endOnBugs(config, logger);
   try {
-    await serve(config, logger);
+    await serve(config, logger, configFile);
   } catch (error) {
     const shown = error instanceof TgError ? faultOf(error, config) : error;
     if (shown instanceof CommandError && shown.exitCode === 3) logger.fatal({ err: error });
@@ -93,9 +99,13 @@ async function run(config: NodeConfig): Promise<void> {
 }
 
 /** Until it is asked to stop. Rejects with what made it unsafe to go on. */
-async function serve(config: NodeConfig, logger: Logger): Promise<void> {
+async function serve(config: NodeConfig, logger: Logger, configFile: string | null): Promise<void> {
   const stop = new StopRequest(logger);
-  const starting = startNode(config, { logger, onShutdownCommand: () => stop.ask('SHUTDOWN') });
+  const starting = startNode(config, {
+    logger,
+    configFile,
+    onShutdownCommand: () => stop.ask('SHUTDOWN'),
+  });
   const node = await Promise.race([starting, stop.promise]);
   if (node === undefined) return stopWhileStarting(starting);
   const fault = await Promise.race([node.failed, stop.promise]);

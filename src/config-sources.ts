@@ -2,7 +2,7 @@
  * Where settings come from: the YAML file, the environment, and NAME=VALUE flags. Each value keeps
  * the place it was read from, so that a refusal names it. Names are checked here; values later.
  */
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { isMap, isScalar, LineCounter, type Pair, parseDocument } from 'yaml';
 import { nodeOptions } from './config.js';
 import { badConfig, type Given, isKnownName } from './settings.js';
@@ -19,6 +19,21 @@ export function readConfigFile(file: string): Given[] {
   if (document.contents === null) return [];
   if (!isMap(document.contents)) throw badConfig(file, 'must hold names and values');
   return document.contents.items.map((pair) => readPair(pair, file, lines));
+}
+
+/**
+ * CONFIG REWRITE: puts values into a file of names and values, keeps the rest of it as it is.
+ * Replaces the file in one step. Throws what the file system says.
+ */
+export function rewriteConfigFile(file: string, values: ReadonlyMap<string, string>): void {
+  const document = parseDocument(readFileSync(file, 'utf8'));
+  for (const [name, value] of values) document.set(name, value);
+  const aside = `${file}.new`;
+  // It may hold passwords.
+  const { mode } = statSync(file);
+  writeFileSync(aside, document.toString(), { mode: 0o600 });
+  chmodSync(aside, mode);
+  renameSync(aside, file);
 }
 
 function readText(file: string): string {

@@ -16,7 +16,8 @@ export const limits = {
   /** Proposed and not yet committed; beyond it writes are refused with TRYAGAIN. */
   uncommittedBytesMax: 256 * MiB,
   committedBytesMax: 1 * MiB,
-  logWindowBytesMax: 64 * MiB,
+  /** Newest entries kept in memory: at least all that may be in flight to a follower. */
+  logWindowBytesMax: 32 * MiB,
   readTokensMax: 4096,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,
@@ -48,6 +49,8 @@ export const limits = {
   unauthenticatedArgumentsMax: 10,
   unauthenticatedBulkBytesMax: 16 * KiB,
   argumentsMax: 1024 * 1024,
+  /** Changes of users that wait for each other at the leader; further ones hear TRYAGAIN. */
+  aclChangesMax: 1000,
   /** Applied per event loop turn before sockets get their share. */
   applyCommandsPerTurnMax: 8192,
   /** Keys one SCAN may look at, whatever COUNT says. */
@@ -80,5 +83,6 @@ function check(condition: boolean, what: string): void {
   if (!condition) throw new Error(`limits.ts: ${what}`);
 }
 check(limits.inflightBytesMax >= limits.appendBytesMax, 'a window must hold one append');
+check(limits.logWindowBytesMax >= limits.inflightBytesMax, 'what is in flight is in memory');
 check(limits.uncommittedBytesMax >= limits.batchBytesMax, 'a batch must fit');
 check(limits.peerMessageBytesMax > 1024 * MiB, 'two values of 512 MiB must fit one message');

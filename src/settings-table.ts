@@ -78,6 +78,15 @@ function notYet(...empty: readonly string[]): Schema {
   return z.string().refine((text) => text === '' || empty.includes(text), { message });
 }
 
+/** Empty is none; printed as Redis does, without trailing zeros. */
+const percentiles: Schema = z
+  .string()
+  .transform((text) => text.split(/\s+/).filter((word) => word !== ''))
+  .refine((words) => words.every((word) => Number(word) >= 0 && Number(word) <= 100), {
+    message: 'must be numbers from 0 to 100',
+  })
+  .transform((words) => words.map((word) => String(Number(word))).join(' '));
+
 const outputClasses = ['normal', 'replica', 'pubsub'] as const;
 
 /** Groups of: class hard-limit soft-limit soft-seconds. `slave` is Redis' old word for replica. */
@@ -140,6 +149,14 @@ const memoryRows: readonly Row[] = [
     doc: 'Which keys leave when a limit is reached.',
   },
   {
+    name: 'databases',
+    default: '16',
+    schema: whole(1, 16),
+    clusterWide: true,
+    fixed: true,
+    doc: 'Databases that SELECT chooses from.',
+  },
+  {
     name: 'default-ttl',
     default: '0',
     schema: whole(0, secondsMax),
@@ -199,7 +216,7 @@ const replicationRows: readonly Row[] = [
     name: 'max-staleness-ms',
     default: '5000',
     schema: whole(10, 3_600_000),
-    doc: 'A follower that heard from no leader for longer refuses stale reads.',
+    doc: 'A follower whose data may be older refuses stale reads; keep above three heartbeats.',
   },
 ];
 
@@ -209,6 +226,18 @@ const clientRows: readonly Row[] = [
     default: '',
     schema: z.string().max(512, { message: 'must be at most 512 characters' }),
     doc: 'Password that clients must give; empty is none.',
+  },
+  {
+    name: 'protected-mode',
+    default: 'yes',
+    schema: oneOf('yes', 'no'),
+    doc: 'Without a password only clients of this machine are let in.',
+  },
+  {
+    name: 'acllog-max-len',
+    default: '128',
+    schema: whole(0, 1_000_000),
+    doc: 'Entries kept for ACL LOG.',
   },
   {
     name: 'maxclients',
@@ -263,10 +292,43 @@ const clientRows: readonly Row[] = [
 
 const serverRows: readonly Row[] = [
   {
+    name: 'cluster-secret',
+    default: '',
+    schema: z.string().refine((text) => text === '' || (text.length >= 16 && text.length <= 512), {
+      message: 'must be empty or have 16 to 512 characters',
+    }),
+    fixed: true,
+    doc: 'What nodes must know to be peers of this one, the same on all; empty is none.',
+  },
+  {
     name: 'slowlog-log-slower-than',
     default: '10000',
     schema: whole(-1, secondsMax),
     doc: 'Microseconds that make a command slow; -1 logs none.',
+  },
+  {
+    name: 'slowlog-max-len',
+    default: '128',
+    schema: whole(0, 1_000_000),
+    doc: 'Slow commands that are remembered.',
+  },
+  {
+    name: 'latency-monitor-threshold',
+    default: '0',
+    schema: whole(0, secondsMax),
+    doc: 'Milliseconds from which on a command is noted for LATENCY; 0 is off.',
+  },
+  {
+    name: 'latency-tracking',
+    default: 'yes',
+    schema: oneOf('yes', 'no'),
+    doc: 'Whether the spread of execution times is kept per command.',
+  },
+  {
+    name: 'latency-tracking-info-percentiles',
+    default: '50 99 99.9',
+    schema: percentiles,
+    doc: 'Which percentiles INFO latencystats gives.',
   },
   {
     name: 'loglevel',
@@ -279,7 +341,7 @@ const serverRows: readonly Row[] = [
     default: '',
     schema: notYet(),
     fixed: true,
-    doc: 'File of users and rules; not supported yet.',
+    doc: 'File of users and rules; not supported, as users are kept in the log.',
   },
   tls('tls-port', '0'),
   ...['tls-cert-file', 'tls-key-file', 'tls-ca-cert-file', 'tls-ca-cert-dir'].map((name) =>

@@ -26,7 +26,7 @@ export function badConfig(from: string, what: string): TgError {
 }
 
 /** Secrets stay out of error messages and logs. */
-const secretNames: readonly string[] = ['requirepass'];
+const secretNames: readonly string[] = ['requirepass', 'cluster-secret'];
 
 function shown(name: string, value: string): string {
   return secretNames.includes(name) ? '' : `, not '${value}'`;
@@ -34,6 +34,7 @@ function shown(name: string, value: string): string {
 
 export class Settings {
   private readonly values = new Map<string, string>();
+  private readonly setWhileRunning = new Set<string>();
   private readonly watchers = new Map<string, ((value: string) => void)[]>();
 
   /** `given`: strongest first; all are checked, overruled ones too. Throws TgError BAD_CONFIG. */
@@ -90,8 +91,14 @@ export class Settings {
     if ('error' in parsed) return `argument ${parsed.error}`;
     const changed = parsed.value !== this.values.get(name);
     this.values.set(name, parsed.value);
+    if (changed && !setting.clusterWide) this.setWhileRunning.add(name);
     if (changed) for (const run of this.watchers.get(name) ?? []) run(parsed.value);
     return null;
+  }
+
+  /** What CONFIG SET changed of this node's own settings, as CONFIG GET prints it. */
+  get changes(): ReadonlyMap<string, string> {
+    return new Map([...this.setWhileRunning].map((name) => [name, this.get(name)]));
   }
 
   /** `run` is called after each change of `name`, with the new value. */

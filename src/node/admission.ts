@@ -7,7 +7,7 @@ import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
 import type { Args } from '../resp/args.js';
-import type { Origin, Refusal } from '../server/group.js';
+import type { Group, Origin, Refusal } from '../server/group.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { Freshness } from './freshness.js';
@@ -21,6 +21,8 @@ export interface AdmissionOptions {
   readonly readConsistency: () => ReadConsistency;
   /** follower-writes is forward. */
   readonly forwards: () => boolean;
+  /** This leader knows the users that leaders before it acknowledged. */
+  readonly usersKnown: () => boolean;
   readonly leaseValid: () => boolean;
   readonly settings: Pick<Settings, 'number'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -33,9 +35,14 @@ export class Admission {
     const { core, clock } = options;
     this.freshness = new Freshness({
       clock,
-      leaderCommit: () => core()?.leaderCommit ?? null,
+      contact: () => core()?.contact ?? null,
       lastApplied: () => core()?.lastApplied ?? 0,
     });
+  }
+
+  get settingsKnown(): Group['settingsKnown'] {
+    if (this.options.isLoading()) return 'loading';
+    return this.freshness.freshAtMs === Number.NEGATIVE_INFINITY ? 'recovered' : 'current';
   }
 
   tick(): void {
@@ -47,6 +54,8 @@ export class Admission {
     if (this.options.isLoading()) return 'loading';
     if (core === null) return 'no-leader';
     if (core.role !== 'leader') return core.leader === null ? 'no-leader' : 'not-leader';
+    // What older users were allowed must not get into the log any more.
+    if (!this.options.usersKnown()) return 'overloaded';
     const full = core.transferring || core.uncommittedBytes >= limits.uncommittedBytesMax;
     return full ? 'overloaded' : this.memory(spec, args);
   }

@@ -12,6 +12,7 @@ import { ReplyBuffer } from '../resp/reply-buffer.js';
 import type { ReplySink } from '../resp/reply-sink.js';
 import { refusalText } from '../server/gates.js';
 import type { Group, Origin, Refusal } from '../server/group.js';
+import { databaseOf, opcodeOf } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 import { findSpec } from '../statemachine/keyspace-commands.js';
 
@@ -19,11 +20,14 @@ export interface ForwardedCommandsOptions {
   readonly group: Group;
   readonly clock: Clock;
   readonly appliedIndex: () => number;
+  /** Of the users as they are applied here (current-users.ts). */
+  readonly usersMark: () => number;
   readonly send: (to: NodeId, payload: Uint8Array) => void;
 }
 
 const countAt = 13;
 const unknownText = 'ERR the leader runs an older version that does not know this command';
+const otherUsersText = 'TRYAGAIN users are being changed; the command was not carried out';
 const notLeaderText = 'TRYAGAIN leadership changed before the command was carried out';
 
 export class ForwardedCommands {
@@ -35,13 +39,17 @@ export class ForwardedCommands {
   /** @throws TgError PROTOCOL when the message is damaged. */
   received(from: NodeId, reader: ByteReader): void {
     const session = this.sessionOf(from, reader.u32());
+    const sameUsers = reader.u32() === this.options.usersMark();
     const count = reader.u32();
     for (let at = 0; at < count; at++) {
       const origin = session.stream(reader.u32(), reader.u8() === 3 ? 3 : 2);
-      const spec = findSpec(reader.u32());
+      const code = reader.u32();
+      const spec = findSpec(opcodeOf(code));
+      origin.database = databaseOf(code);
       readArgs(reader, this.args);
       // A newer version may run there.
       if (spec === undefined) session.say(origin, unknownText);
+      else if (!sameUsers) session.say(origin, otherUsersText);
       else this.carryOut(session, origin, spec);
     }
   }
@@ -147,6 +155,7 @@ class Session {
 
 class ForwardedOrigin implements Origin {
   protocol: 2 | 3 = 2;
+  database = 0;
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;

@@ -12,6 +12,7 @@ import type { Clock } from '../ports.js';
 import type { NodeId } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import type { Origin, Refusal } from '../server/group.js';
+import { commandCode } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 
 /** What is owed to a client, in order: a command's reply, or one of this node that waits. */
@@ -35,6 +36,8 @@ interface Stream {
 export interface ForwarderOptions {
   /** False: surely not sent. */
   readonly send: (to: NodeId, payload: Uint8Array) => boolean;
+  /** Of the users with which commands are checked here (current-users.ts). */
+  readonly usersMark: () => number;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** A leader that answers nothing for so long is given up. */
   readonly timeoutMs: number;
@@ -42,7 +45,7 @@ export interface ForwarderOptions {
   readonly onIdle: () => void;
 }
 
-const countAt = 5;
+const countAt = 9;
 const unsentText = 'TRYAGAIN the leader could not be reached; the command was not carried out';
 const lostReadText = 'TRYAGAIN the leader was lost before it answered';
 const uncertainText =
@@ -142,7 +145,7 @@ export class Forwarder {
     if (this.formingCount === 0) this.beginMessage();
     this.forming.u32(stream.id);
     this.forming.u8(stream.origin.protocol);
-    this.forming.u32(spec.opcode);
+    this.forming.u32(commandCode(spec.opcode, stream.origin.database));
     this.forming.args(args);
     this.formingCount++;
     const write = spec.kind === 'write';
@@ -153,6 +156,8 @@ export class Forwarder {
   private beginMessage(): void {
     this.forming.u8(ApplicationKind.forward);
     this.forming.u32(this.session);
+    // Those of the first command: an older mark is refused, a newer one could pass too much.
+    this.forming.u32(this.options.usersMark());
     this.forming.u32(0);
   }
 

@@ -58,8 +58,6 @@ export interface GroupRunnerOptions {
 
 /** Ticks between two looks at nodes that come in and learners that catch up. */
 const intakeTicks = 10;
-/** One window of touches; see TLRU.md for what other lengths cost. */
-const touchWindowTicks = 25;
 
 export class GroupRunner implements DriverListener {
   readonly driver: GroupDriver;
@@ -108,6 +106,7 @@ export class GroupRunner implements DriverListener {
         if (leader !== null) options.transport.sendApplication(leader, options.group, payload);
       },
     });
+    clients.snapshots = this.snapshotter;
     clients.onTouch = this.touches.note;
     clients.replaceMachine(recovered.machine);
     options.logClock.replayed(recovered.machine.nowMs);
@@ -123,7 +122,7 @@ export class GroupRunner implements DriverListener {
     this.writeFirstSettings();
     this.ticks++;
     if (this.ticks % intakeTicks === 0) this.takeIn();
-    if (this.ticks % touchWindowTicks === 0) this.touches.endWindow();
+    this.touches.tick();
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
@@ -135,7 +134,8 @@ export class GroupRunner implements DriverListener {
     if (kind === ApplicationKind.touches) this.touches.received(reader);
     else if (kind === ApplicationKind.forward)
       this.options.clients.forwarded.received(from, reader);
-    else if (kind === ApplicationKind.forwardReply) this.options.clients.forwardReply(from, reader);
+    else if (kind === ApplicationKind.forwardReply)
+      this.options.clients.forwarder.onReply(from, reader);
     else throw new TgError('PROTOCOL', `an application message of kind ${kind}`);
   }
 
@@ -223,7 +223,7 @@ export class GroupRunner implements DriverListener {
     if (this.settingsProposed || core.role !== 'leader' || !core.readyToServe) return;
     if (clients.machine.settingsInitialised) return;
     this.settingsProposed = true;
-    void clients.proposeSettings(this.options.firstSettings()).then((refusal) => {
+    void clients.changeSettings(this.options.firstSettings()).then((refusal) => {
       if (refusal !== null) this.settingsProposed = false;
     });
   }

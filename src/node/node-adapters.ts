@@ -12,6 +12,7 @@ import { RespServer } from '../server/resp-server.js';
 import type { DataDirectory } from '../storage/data-directory.js';
 import { TcpTransport } from '../transport/tcp-transport.js';
 import type { Broadcast } from './broadcast.js';
+import { rewriteConfig } from './config-rewrite.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { SystemClock } from './system-clock.js';
 
@@ -19,6 +20,8 @@ export interface NodeHooks {
   readonly logger: Logger;
   /** A client sent SHUTDOWN. */
   onShutdownCommand(): void;
+  /** Absolute path of the file of settings; null: none was given. */
+  readonly configFile: string | null;
 }
 
 export interface NodeAdapters {
@@ -58,6 +61,13 @@ export interface ClientServer {
   deliver(message: PublishedMessage): void;
 }
 
+const silenceMsMin = 3000;
+
+/** A leader that only hesitates keeps its connections, and so its followers. */
+function silenceMsOf({ settings }: NodeConfig): number {
+  return Math.max(silenceMsMin, 3 * settings.number('election-timeout-ms'));
+}
+
 export function realAdapters(
   config: NodeConfig,
   hooks: NodeHooks,
@@ -69,7 +79,9 @@ export function realAdapters(
     nodeId: config.id,
     listenHost: config.peerListen.host,
     listenPort: config.peerListen.port,
+    silenceMs: silenceMsOf(config),
     clock,
+    secret: config.settings.get('cluster-secret'),
     logger: {
       info: (fields, text) => logger.info(fields, text),
       warn: (fields, text) => logger.warn(fields, text),
@@ -85,6 +97,8 @@ export function realAdapters(
       settings: config.settings,
       clock,
       onShutdown: () => hooks.onShutdownCommand(),
+      configFile: hooks.configFile,
+      rewriteConfig: () => rewriteConfig(hooks.configFile, config.settings),
       broadcast: broadcast.publish,
       onError: (what, error) => logger.warn({ error: String(error) }, what),
     });

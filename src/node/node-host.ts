@@ -35,10 +35,10 @@ import {
 } from './node-adapters.js';
 import { type Recovered, recover } from './recovery.js';
 import { ReplicatedGroup } from './replicated-group.js';
+import { tickMs } from './touches.js';
 
 /** The only group so far; every key and message carries it. */
 const theGroup: GroupId = 1;
-const tickMs = 10;
 /** How long a leader that stops tries to hand over, with one heir after the other. */
 const handOverMs = 1500;
 /** How long clients get for what is in flight when the node stops. */

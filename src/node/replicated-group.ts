@@ -3,7 +3,6 @@
  * of them when leadership changes. Never lies: a refusal means the command did not and will not
  * happen; what was logged and not settled when leadership goes is answered with UNCERTAIN.
  */
-import type { ByteReader } from '../codec/byte-cursor.js';
 import type { Settings } from '../config.js';
 import { assert } from '../errors.js';
 import { limits } from '../limits.js';
@@ -15,19 +14,22 @@ import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
 import type {
   AppliedListener,
-  ClusterNode,
+  ExecutionMeter,
   Group,
   NodeAddress,
   Origin,
   Refusal,
   SessionReadSpec,
   SettingOutcome,
+  SnapshotInfo,
 } from '../server/group.js';
 import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { Admission, type ReadConsistency } from './admission.js';
 import type { ClusterView } from './cluster-view.js';
+import { ConfirmedReads } from './confirmed-reads.js';
+import { CurrentUsers } from './current-users.js';
 import type { DeferredOps } from './deferred-ops.js';
 import { digestOf } from './digest.js';
 import { ForwardedCommands } from './forwarded-commands.js';
@@ -35,9 +37,11 @@ import { Forwarder } from './forwarder.js';
 import type { GroupDriver } from './group-driver.js';
 import { countKeysInSlot, keyspaceInfo } from './keyspace-info.js';
 import type { LogClock } from './log-clock.js';
+import { answerLost, unloggedReply } from './lost-operations.js';
 import { OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
 import { SettingChanges } from './setting-changes.js';
+import { noSnapshots, type Snapshotter } from './snapshotter.js';
 
 export interface ReplicatedGroupOptions {
   readonly clock: Clock;
@@ -53,13 +57,6 @@ export interface ReplicatedGroupOptions {
 
 /** Election timeouts after which a leader that answers nothing is given up by a forwarder. */
 const forwardTimeoutElections = 5;
-const lost = {
-  unknown:
-    'UNCERTAIN leadership was lost after the command was logged; it may or may not take effect',
-  read: 'TRYAGAIN leadership changed before the read could be confirmed',
-  unlogged: 'TRYAGAIN leadership changed before the command was logged',
-} as const;
-const unloggedReply = Buffer.from(`-${lost.unlogged}\r\n`);
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
@@ -71,15 +68,17 @@ export class ReplicatedGroup implements Group {
   lastProposedStampMs = 0;
   private driver: GroupDriver | null = null;
   private nextToken = 1;
-  /** Confirmed rounds whose index is not applied yet. */
-  private waiting: ReadReady[] = [];
+  private readonly confirmed = new ConfirmedReads((token) => this.queue.confirm(token));
+  private readonly users = new CurrentUsers();
   private flushScheduled = false;
   /** What must be applied before the local reads of this turn may run. */
   private neededIndex = 0;
   applyingOrigin: Origin | null = null;
+  meter: ExecutionMeter | null = null;
+  snapshots: Snapshotter | null = null;
   private listener: AppliedListener | null = null;
   private readonly admission: Admission;
-  private readonly forwarder: Forwarder;
+  readonly forwarder: Forwarder;
   readonly forwarded: ForwardedCommands;
   private readonly settingChanges = new SettingChanges();
   private readonly watchers: (() => void)[] = [];
@@ -94,21 +93,25 @@ export class ReplicatedGroup implements Group {
       this.execute(ops, at, args),
     );
     const { clock, settings, sendApplication: send } = options;
+    const usersMark = () => this.users.mark;
+    this.settingChanges.onChange(() => this.users.look(this.machine));
     this.admission = new Admission({
       ...options,
       core: () => this.driver?.core ?? null,
       machine: () => this.machine,
       isLoading: () => this.loading,
       forwards: () => this.forwards(),
+      usersKnown: () => this.users.known,
     });
     this.forwarder = new Forwarder({
       send,
+      usersMark,
       clock,
       timeoutMs: forwardTimeoutElections * settings.number('election-timeout-ms'),
       onIdle: () => this.changed(),
     });
     const appliedIndex = () => this.machine.appliedIndex;
-    this.forwarded = new ForwardedCommands({ group: this, clock, appliedIndex, send });
+    this.forwarded = new ForwardedCommands({ group: this, clock, appliedIndex, usersMark, send });
   }
 
   /** A snapshot was installed: the state is another one. */
@@ -117,6 +120,7 @@ export class ReplicatedGroup implements Group {
     machine.onTouch = this.onTouch;
     machine.keyspace.listen(this.listener);
     this.listener?.flushed();
+    this.settingChanges.look(machine);
     this.changed();
   }
 
@@ -254,15 +258,20 @@ export class ReplicatedGroup implements Group {
     const origin = ops.originAt(at);
     const spec = ops.specAt(at);
     origin.pending--;
+    const denied = spec === null ? null : (origin.denied?.(spec, args) ?? null);
     if (spec === null) origin.reply.raw(args.view(0));
+    else if (denied !== null) origin.reply.error(denied);
     else this.runRead(origin, spec, args);
     origin.answered();
   }
 
   private runRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
+    const begun = this.meter === null ? 0 : this.meter.begin(spec, args);
     const context = this.machine.readContext(
       Math.max(this.machine.nowMs, this.options.logClock.now()),
       this.options.randomU32,
+      origin.noTouch !== true || spec.name === 'touch',
+      origin.database,
     );
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else {
@@ -270,6 +279,7 @@ export class ReplicatedGroup implements Group {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     }
+    this.meter?.end(origin, spec, args, begun);
   }
 
   // What the driver tells.
@@ -279,8 +289,8 @@ export class ReplicatedGroup implements Group {
       this.machine.skipEntry(entry.index);
       return 0;
     }
-    const batch = this.queue.takeBatch(entry.index, entry.term);
     const { machine } = this;
+    const batch = this.queue.takeBatch(entry.index, entry.term);
     const commands = machine.beginEntry(entry.index, entry.data);
     if (batch === null) {
       for (let at = 0; at < commands; at++) machine.applyNext(nullSink);
@@ -288,14 +298,19 @@ export class ReplicatedGroup implements Group {
       this.queue.walk(batch, (origin) => this.applyFor(origin));
     }
     machine.endEntry();
+    this.settingChanges.look(machine);
     return commands;
   }
 
   private applyFor(origin: Origin): void {
+    const { machine, meter } = this;
     const { tracker } = origin;
     this.applyingOrigin = origin;
-    if (tracker === null) this.machine.applyNext(origin.reply);
-    else this.machine.applyNext(origin.reply, (args) => tracker.beforeTransaction(args));
+    const spec = machine.nextCommand();
+    const begun = meter === null ? 0 : meter.begin(spec, machine.commandArgs);
+    if (tracker === null) machine.apply(spec, origin.reply);
+    else machine.apply(spec, origin.reply, (args) => tracker.beforeTransaction(args));
+    meter?.end(origin, spec, machine.commandArgs, begun);
     this.listener?.settled();
     this.applyingOrigin = null;
   }
@@ -303,7 +318,7 @@ export class ReplicatedGroup implements Group {
   readReady(read: ReadReady): void {
     if (read.index < 0) this.unconfirmed(read.token);
     else if (read.index <= this.machine.appliedIndex) this.queue.confirm(read.token);
-    else this.waiting.push(read);
+    else this.confirmed.push(read);
   }
 
   /** A leader asks again, with a new token; elsewhere the client is told to. */
@@ -311,15 +326,13 @@ export class ReplicatedGroup implements Group {
     if (this.isLeader) {
       this.queue.retryReads(token);
       this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, lost.read));
+    } else this.queue.failReads(token, (origin) => answerLost(origin, 'read'));
   }
 
   appliedThrough(index: LogIndex): void {
     this.settingChanges.appliedThrough(index);
-    if (this.waiting.length === 0) return;
-    const ready = this.waiting.filter((read) => read.index <= index);
-    this.waiting = this.waiting.filter((read) => read.index > index);
-    for (const read of ready) this.queue.confirm(read.token);
+    this.confirmed.appliedThrough(index);
+    if (this.users.appliedThrough(index)) this.changed();
   }
 
   tick(): void {
@@ -332,13 +345,9 @@ export class ReplicatedGroup implements Group {
     this.forwarded.peerDown(peer);
   }
 
-  /** What the leader answered to commands that this node forwarded. */
-  forwardReply(from: NodeId, reader: ByteReader): void {
-    this.forwarder.onReply(from, reader);
-  }
-
   roleChanged(change: RoleChange): void {
     if (change.role !== 'leader') this.failAll();
+    else this.users.leads(this.driver!.core);
     this.lastProposedStampMs = 0;
     this.changed();
   }
@@ -348,9 +357,7 @@ export class ReplicatedGroup implements Group {
     return id === null ? null : this.options.view.address(id);
   }
 
-  nodes(): readonly ClusterNode[] {
-    return this.options.view.nodes(this.driver?.core ?? null);
-  }
+  readonly nodes = () => this.options.view.nodes(this.driver?.core ?? null);
 
   raftInfo(): ReadonlyMap<string, string | number> {
     return raftInfo(this.driver?.core ?? null, this.nodes().find((node) => node.self)!.id);
@@ -360,23 +367,25 @@ export class ReplicatedGroup implements Group {
     return digestOf(this.machine, this.options.clock);
   }
 
-  keyspaceInfo() {
-    return keyspaceInfo(this.machine);
+  snapshotInfo(): SnapshotInfo {
+    return this.snapshots?.info() ?? noSnapshots;
   }
 
-  countKeysInSlot(slot: number): number {
-    return countKeysInSlot(this.machine.keyspace, slot);
+  readonly keyspaceInfo = () => keyspaceInfo(this.machine);
+
+  readonly countKeysInSlot = (slot: number) => countKeysInSlot(this.machine.keyspace, slot);
+
+  readonly clusterSetting = (name: string) => this.machine.clusterSetting(name);
+
+  readonly clusterSettings = (prefix: string) => this.machine.clusterSettings(prefix);
+
+  readonly onSettings = (run: () => void) => this.settingChanges.onChange(run);
+
+  get settingsKnown(): Group['settingsKnown'] {
+    return this.admission.settingsKnown;
   }
 
-  clusterSetting(name: string): string | null {
-    return this.machine.clusterSetting(name);
-  }
-
-  changeSetting(name: string, value: string): Promise<SettingOutcome> {
-    return this.proposeSettings([[name, value]]);
-  }
-
-  proposeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
+  changeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
@@ -386,14 +395,8 @@ export class ReplicatedGroup implements Group {
   }
 
   private failAll(): void {
-    this.waiting = [];
+    this.confirmed.clear();
     this.settingChanges.failAll();
-    this.queue.failAll((origin, kind) => answerLost(origin, lost[kind]));
+    this.queue.failAll(answerLost);
   }
-}
-
-function answerLost(origin: Origin, text: string): void {
-  origin.pending--;
-  origin.reply.error(text);
-  origin.answered();
 }

@@ -2,11 +2,28 @@
 import type { Proposal } from '../raft/raft.js';
 import type { LogIndex } from '../raft/types.js';
 import type { SettingOutcome } from '../server/group.js';
+import type { StateMachine } from '../statemachine/state-machine.js';
 
 type Done = (outcome: SettingOutcome) => void;
 
 export class SettingChanges {
   private waiting: { readonly index: LogIndex; readonly done: Done }[] = [];
+  private readonly watchers: (() => void)[] = [];
+  private seen: StateMachine | null = null;
+  private seenVersion = 0;
+
+  /** `run` is called after each change, also when a snapshot brought other settings. */
+  onChange(run: () => void): void {
+    this.watchers.push(run);
+  }
+
+  /** An entry was applied to this machine, or it took the place of another. */
+  look(machine: StateMachine): void {
+    if (machine === this.seen && machine.settingsVersion === this.seenVersion) return;
+    this.seen = machine;
+    this.seenVersion = machine.settingsVersion;
+    for (const run of this.watchers) run();
+  }
 
   /** Resolves with null when what was proposed is applied. */
   wait(proposal: Proposal): Promise<SettingOutcome> {

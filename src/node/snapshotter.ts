@@ -6,6 +6,7 @@
 import { limits } from '../limits.js';
 import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
 import type { GroupId, LogIndex, NodeId, SnapshotMeta } from '../raft/types.js';
+import type { SnapshotInfo } from '../server/group.js';
 import type { StateView } from '../statemachine/state-machine.js';
 import type { GroupDriver } from './group-driver.js';
 
@@ -25,6 +26,13 @@ export interface SnapshotterOptions {
 
 /** Between two tries to send a snapshot to one follower. */
 const retryMs = 500;
+export const noSnapshots: SnapshotInfo = {
+  lastAtMs: null,
+  lastMs: -1,
+  currentMs: -1,
+  taken: 0,
+  failed: false,
+};
 
 interface Mark {
   readonly index: LogIndex;
@@ -43,6 +51,11 @@ export class Snapshotter {
   /** Followers that a snapshot was sent to, its index, and `appliedBytes` at that time. */
   private readonly holds = new Map<NodeId, Mark>();
   private stopped = false;
+  private snapshotsTaken = 0;
+  private lastAtMs: number | null = null;
+  private lastMs = -1;
+  private lastFailed = false;
+  private savingSinceMs = 0;
 
   constructor(private readonly options: SnapshotterOptions) {}
 
@@ -50,6 +63,17 @@ export class Snapshotter {
   stop(): Promise<void> {
     this.stopped = true;
     return this.saved;
+  }
+
+  /** For INFO persistence. */
+  info(): SnapshotInfo {
+    return {
+      lastAtMs: this.lastAtMs,
+      lastMs: this.lastMs,
+      currentMs: this.saving ? this.options.clock.monotonicMs() - this.savingSinceMs : -1,
+      taken: this.snapshotsTaken,
+      failed: this.lastFailed,
+    };
   }
 
   /** Counts an applied entry; starts a snapshot when one is due. */
@@ -67,12 +91,16 @@ export class Snapshotter {
   private start(): void {
     if (this.saving || this.stopped) return;
     this.saving = true;
+    this.savingSinceMs = this.options.clock.monotonicMs();
     this.bytesAtSnapshot = this.appliedBytes;
     // After this turn's entries, so that the view is of exactly one index.
     this.options.clock.endOfTurn(() => {
       if (this.stopped) return;
       this.saved = this.save()
-        .catch((error: unknown) => this.options.onError('a snapshot could not be saved', error))
+        .catch((error: unknown) => {
+          this.lastFailed = true;
+          this.options.onError('a snapshot could not be saved', error);
+        })
         .finally(() => {
           this.saving = false;
         });
@@ -101,6 +129,10 @@ export class Snapshotter {
       view.close();
     }
     this.lastSnapshotBytes = bytes;
+    this.snapshotsTaken++;
+    this.lastFailed = false;
+    this.lastAtMs = this.options.clock.wallMs();
+    this.lastMs = this.options.clock.monotonicMs() - this.savingSinceMs;
     await this.compact(meta);
   }
 

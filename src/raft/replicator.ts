@@ -183,6 +183,7 @@ export class Replicator {
       leaderCommit,
       committed: Math.max(state.log.committed, this.inheritedIndex),
       round,
+      answered: progress.round,
     });
   }
 

@@ -33,6 +33,16 @@ export class Args {
     for (let at = 0; at < this.count * 2; at++) this.positions[at]! += delta;
   }
 
+  /** The arguments from one on, as a command of their own, in the same bytes. */
+  from(first: number): Args {
+    const rest = new Args();
+    rest.reset(this.bytes);
+    for (let index = first; index < this.count; index++) {
+      rest.push(this.start(index), this.end(index));
+    }
+    return rest;
+  }
+
   /** A copy that stays valid. */
   clone(): Args {
     const copy = new Args();

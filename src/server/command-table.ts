@@ -10,6 +10,12 @@ import type { LocalSpec } from './local-spec.js';
 
 export type AnySpec = KeyspaceSpec | SessionReadSpec | LocalSpec;
 
+export function subcommandsOf(spec: AnySpec): readonly AnySpec[] {
+  return spec.kind === 'local' && spec.subcommands !== undefined
+    ? [...spec.subcommands.values()]
+    : [];
+}
+
 export class CommandTable {
   private readonly places: (AnySpec | null)[];
   private readonly byName = new Map<string, AnySpec>();

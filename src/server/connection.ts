@@ -10,6 +10,9 @@ import type { Args } from '../resp/args.js';
 import { ReplyBuffer } from '../resp/reply-buffer.js';
 import { nullSink, type ReplySink } from '../resp/reply-sink.js';
 import { RequestParser } from '../resp/request-parser.js';
+import type { SpecBase } from '../statemachine/command-spec.js';
+import type { Acl } from './acl/acl.js';
+import type { AnySpec } from './command-table.js';
 import type { Origin, ReadTracker } from './group.js';
 import type { LiveSettings, OutputLimit } from './live-settings.js';
 import { type Subscriber, Subscriptions } from './pubsub.js';
@@ -27,6 +30,7 @@ export type Stall =
 
 export interface ConnectionHost {
   readonly live: LiveSettings;
+  readonly acl: Acl;
   readonly stats: ServerStats;
   dispatch(connection: Connection, args: Args): Stall | null;
   /** Output or an end is waiting: call flush() at the end of the turn. */
@@ -46,7 +50,9 @@ export class Connection implements Origin, Subscriber {
   readonly subscriptions = new Subscriptions();
   readonly openedAtMs = Date.now();
   lastActiveMs = this.openedAtMs;
-  lastCommand = 'NULL';
+  lastSpec: AnySpec | null = null;
+  /** CLIENT REPLY SKIP: who gets no reply, the next command or the one that is pending. */
+  skips: 'next' | 'this' | null = null;
   /** While parked for a leader or for room: monotonic ms at which to give up; 0 otherwise. */
   parkedUntilMs = 0;
   stall: Stall | null = null;
@@ -82,12 +88,16 @@ export class Connection implements Origin, Subscriber {
     this.out = new ReplyBuffer(noteError);
     this.scratch = new ReplyBuffer(noteError);
     this.reply = this.out;
-    this.session = new Session(host.live.requirepass === '');
+    this.session = new Session(host.acl);
     socket.on('data', (chunk: Buffer) => this.onData(chunk));
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.answered());
     socket.on('error', () => this.close());
     socket.on('close', () => this.close());
+  }
+
+  get database(): number {
+    return this.session.database;
   }
 
   get stale(): boolean {
@@ -104,7 +114,39 @@ export class Connection implements Origin, Subscriber {
   }
 
   get isAuthenticated(): boolean {
-    return this.session.authenticated || this.host.live.requirepass === '';
+    return this.session.authenticated || this.host.acl.defaultIsOpen;
+  }
+
+  /** CLIENT REPLY. Pushes are sent all the same. */
+  setReplies(on: boolean): void {
+    this.reply = on && !this.closed ? this.out : nullSink;
+    this.skips = null;
+  }
+
+  get repliesOff(): boolean {
+    return this.reply === nullSink && this.skips === null;
+  }
+
+  skipNext(): void {
+    if (this.repliesOff) return;
+    this.reply = nullSink;
+    this.skips = 'next';
+  }
+
+  /** A command comes: the one whose reply is skipped must have been carried out. */
+  endSkip(): Stall | null {
+    if (this.skips === 'next') return null;
+    if (this.pending > 0) return 'drain';
+    this.setReplies(true);
+    return null;
+  }
+
+  get noTouch(): boolean {
+    return this.session.noTouch;
+  }
+
+  denied(spec: SpecBase, args: Args): string | null {
+    return this.session.user.unrestricted ? null : this.host.acl.refusal(this, spec, args);
   }
 
   /** Bytes of commands that were read and not dispatched. */
@@ -222,6 +264,7 @@ export class Connection implements Origin, Subscriber {
 
   private onData(chunk: Buffer): void {
     this.host.stats.inputBytes += chunk.length;
+    this.host.stats.reads++;
     if (this.ending || this.closed) return;
     this.lastActiveMs = Date.now();
     if (this.held.length > 0 || this.isHalted()) return this.hold(chunk);
@@ -306,11 +349,12 @@ export class Connection implements Origin, Subscriber {
 
   private get outputLimit(): OutputLimit {
     const { live } = this.host;
-    return this.subscriptions.any ? live.pubsubOutput : live.normalOutput;
+    const listens = this.subscriptions.any || this.session.monitors;
+    return listens ? live.pubsubOutput : live.normalOutput;
   }
 
   private isOver(): boolean {
-    if (this.pending > 0 || this.out.byteLength > 0) return false;
+    if (this.pending > 0 || this.stall === 'busy' || this.out.byteLength > 0) return false;
     return this.ending || (this.inputEnded && !this.isHalted() && this.held.length === 0);
   }
 
@@ -323,6 +367,7 @@ export class Connection implements Origin, Subscriber {
     const bytes = this.out.byteLength;
     if (bytes === 0) return;
     this.host.stats.outputBytes += bytes;
+    this.host.stats.writes++;
     const parts = this.out.takeParts();
     if (parts.length === 1) this.socket.write(parts[0]!);
     else {

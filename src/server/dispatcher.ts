@@ -5,18 +5,26 @@
  */
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
+import type { Acl } from './acl/acl.js';
+import type { ClientPause } from './client-pause.js';
 import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
-import { refusalText, resolve, unknownCommand } from './gates.js';
+import { hasLongKey, keyTooLong, refusalText, resolve, unknownCommand } from './gates.js';
 import type { Group, Refusal } from './group.js';
 import type { LiveSettings } from './live-settings.js';
-import type { LocalSpec } from './local-spec.js';
+import type { LocalSpec, Outcome } from './local-spec.js';
+import type { Monitors } from './monitors.js';
+import type { UsageMeter } from './usage.js';
 
 export interface DispatcherOptions {
   readonly table: CommandTable;
   readonly group: Group;
   readonly clock: Clock;
   readonly live: LiveSettings;
+  readonly acl: Acl;
+  readonly usage: UsageMeter;
+  readonly monitors: Monitors;
+  readonly pause: ClientPause;
   /** A connection waits: try again when something changed or its time is over. */
   readonly park: (connection: Connection) => void;
 }
@@ -58,10 +66,14 @@ export class Dispatcher {
   constructor(private readonly options: DispatcherOptions) {}
 
   dispatch(connection: Connection, args: Args): Stall | null {
+    if (connection.skips !== null && connection.endSkip() === 'drain') return 'drain';
+    const { skips } = connection;
     const stall = this.route(connection, args);
+    if (skips === 'next' && (stall === null || stall === 'busy')) connection.skips = 'this';
     // CLIENT CACHING is about the next command, or about the next transaction as a whole.
-    const { cachingAsked, session, lastCommand } = connection;
-    if (cachingAsked && stall === null && session.queued === null && lastCommand !== 'caching') {
+    const { cachingAsked, session, lastSpec } = connection;
+    const asksNow = lastSpec?.name === 'caching';
+    if (cachingAsked && stall === null && session.queued === null && !asksNow) {
       connection.cachingAsked = false;
     }
     return stall;
@@ -71,21 +83,30 @@ export class Dispatcher {
     const named = this.options.table.find(args);
     if (named === null) return this.refuse(connection, unknownCommand(args));
     const spec = resolve(named, args);
-    if (typeof spec === 'string') return this.refuse(connection, spec);
+    if (typeof spec === 'string') return this.refuse(connection, spec, named);
     if (!connection.isAuthenticated && !spec.flags.includes('no_auth')) {
-      return this.refuse(connection, 'NOAUTH Authentication required.');
+      return this.refuse(connection, 'NOAUTH Authentication required.', spec);
+    }
+    if (hasLongKey(spec, args)) return this.refuse(connection, keyTooLong, spec);
+    if (!connection.session.user.unrestricted) {
+      const refusal = this.options.acl.refusal(connection, spec, args);
+      if (refusal !== null) return this.refuse(connection, refusal, spec);
     }
     if (
       connection.protocol === 2 &&
       connection.subscriptions.any &&
       !fromSubscriber.has(spec.name)
     ) {
-      return this.refuse(connection, notFromSubscriber(spec.name));
+      return this.refuse(connection, notFromSubscriber(spec.name), spec);
+    }
+    if (this.options.pause.holds(spec, connection.session)) {
+      this.options.park(connection);
+      return 'wait';
     }
     if (connection.session.queued !== null && !notQueued.has(spec.name)) {
       return this.enqueue(connection, spec, args);
     }
-    connection.lastCommand = spec.name;
+    connection.lastSpec = spec;
     return this.carryOut(connection, spec, args);
   }
 
@@ -95,13 +116,13 @@ export class Dispatcher {
     if (spec.kind === 'local') return this.runLocal(connection, spec, args);
     if (spec.kind === 'write') {
       const error = spec.check(args);
-      if (error !== null) return this.say(connection, error);
+      if (error !== null) return this.fail(connection, error, spec);
       connection.handing();
       return this.settle(connection, spec, args, group.write(connection, spec, args));
     }
     if (spec.kind === 'session-read') {
       const error = spec.begin?.(connection, args) ?? null;
-      if (error !== null) return this.say(connection, error);
+      if (error !== null) return this.fail(connection, error, spec);
     }
     connection.handing();
     return this.settle(connection, spec, args, group.read(connection, spec, args));
@@ -115,6 +136,7 @@ export class Dispatcher {
   ): Stall | null {
     if (refusal === null) {
       connection.parkedUntilMs = 0;
+      if (this.options.monitors.any) this.options.monitors.tell(connection, spec, args);
       // A read that ran at once has its reply already.
       if (connection.pending === 0) connection.answered();
       return null;
@@ -123,6 +145,7 @@ export class Dispatcher {
     if (refusal === 'after-pending') return 'drain';
     if (this.mayWait(connection, refusal)) return 'wait';
     connection.parkedUntilMs = 0;
+    this.options.usage.rejected(spec);
     return this.say(connection, refusalText(refusal, this.options.group, spec, args));
   }
 
@@ -138,7 +161,7 @@ export class Dispatcher {
 
   private runLocal(connection: Connection, spec: LocalSpec, args: Args): Stall | null {
     if (connection.pending > 0 && spec.anytime !== true) return 'drain';
-    const outcome = spec.run(connection, args, connection.speak());
+    const outcome = this.metered(connection, spec, args);
     connection.said();
     if (outcome === undefined) return null;
     if (typeof outcome === 'string') return outcome;
@@ -150,21 +173,32 @@ export class Dispatcher {
     return 'busy';
   }
 
+  private metered(connection: Connection, spec: LocalSpec, args: Args): Outcome {
+    const { usage, monitors } = this.options;
+    if (spec.delegates === true) return spec.run(connection, args, connection.speak());
+    const begun = usage.begin(spec, args);
+    const outcome = spec.run(connection, args, connection.speak());
+    usage.end(connection, spec, args, begun);
+    if (monitors.any) monitors.tell(connection, spec, args);
+    return outcome;
+  }
+
   private enqueue(connection: Connection, spec: AnySpec, args: Args): Stall | null {
     const { session } = connection;
     const { group, live } = this.options;
     if (spec.flags.includes('no_multi')) {
-      return this.refuse(connection, 'ERR Command not allowed inside a transaction');
+      return this.refuse(connection, 'ERR Command not allowed inside a transaction', spec);
     }
     if (spec.kind !== 'local') {
       const refusal = group.writeRefusal(spec, args);
       if (refusal !== null && refusesQueueing(refusal, spec)) {
-        return this.refuse(connection, refusalText(refusal, group, spec, args));
+        return this.refuse(connection, refusalText(refusal, group, spec, args), spec);
       }
     }
     const bytes = args.end(args.count - 1) - args.start(0) + queuedOverheadBytes;
     if (session.queuedBytes + bytes > live.queryBytesMax) {
-      return this.refuse(connection, 'ERR the transaction exceeds client-query-buffer-limit');
+      const text = 'ERR the transaction exceeds client-query-buffer-limit';
+      return this.refuse(connection, text, spec);
     }
     session.queuedBytes += bytes;
     session.queued!.push({ spec, args: args.clone() });
@@ -174,8 +208,14 @@ export class Dispatcher {
   }
 
   /** Refused before it could be queued: inside MULTI, EXEC will abort (Redis: flagTransaction). */
-  private refuse(connection: Connection, error: string): null {
+  private refuse(connection: Connection, error: string, spec?: AnySpec): null {
+    if (spec !== undefined) this.options.usage.rejected(spec);
     if (connection.session.queued !== null) connection.session.dirty = true;
+    return this.say(connection, error);
+  }
+
+  private fail(connection: Connection, error: string, spec: AnySpec): null {
+    this.options.usage.failed(spec);
     return this.say(connection, error);
   }
 

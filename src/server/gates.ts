@@ -5,15 +5,26 @@
  */
 import type { Args } from '../resp/args.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
+import { KEY_BYTES_MAX } from '../statemachine/record-table.js';
 import { type AnySpec, arityFits } from './command-table.js';
 import { slotOf } from './crc16.js';
 import type { Group, Refusal } from './group.js';
+import { keyPositions } from './key-arguments.js';
 
 /** Redis shows so much of what it does not know. */
 const shownMax = 128;
 
 export function wrongArity(name: string): string {
   return `ERR wrong number of arguments for '${name}' command`;
+}
+
+/** Redis: addReplySubcommandSyntaxError */
+export function wrongSubcommand(name: string, args: Args): string {
+  const shown = args.printed(1).slice(0, shownMax);
+  return (
+    `ERR unknown subcommand or wrong number of arguments for '${shown}'. ` +
+    `Try ${name.toUpperCase()} HELP.`
+  );
 }
 
 /** Redis: names the first arguments, up to 128 bytes of them. */
@@ -37,6 +48,13 @@ export function resolve(spec: AnySpec, args: Args): AnySpec | string {
     return `ERR unknown subcommand '${shown}'. Try ${spec.name.toUpperCase()} HELP.`;
   }
   return arityFits(found.arity, args.count) ? found : wrongArity(`${spec.name}|${found.name}`);
+}
+
+export const keyTooLong = `ERR a key is longer than ${KEY_BYTES_MAX} bytes`;
+
+export function hasLongKey(spec: Pick<SpecBase, 'keys'>, args: Args): boolean {
+  if (args.end(args.count - 1) - args.start(0) <= KEY_BYTES_MAX) return false;
+  return keyPositions(spec, args).some((index) => args.length(index) > KEY_BYTES_MAX);
 }
 
 /** CONTRACT.md: all of these promise that the command did not and will not happen. */

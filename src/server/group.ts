@@ -34,6 +34,15 @@ export interface Origin {
   readonly tracker: ReadTracker | null;
   /** After READONLY: reads may be local and stale. */
   readonly stale: boolean;
+  /** SELECT. Changes only while nothing is pending. */
+  readonly database: number;
+  /** After CLIENT NO-TOUCH: reads do not count as a use of their keys. */
+  readonly noTouch?: boolean;
+  /**
+   * Asked when a read that had to wait is carried out, as rights may have changed since: an error
+   * text, or null.
+   */
+  denied?(spec: SpecBase, args: Args): string | null;
   /** The reply to the oldest pending operation is in `reply`; `pending` is already lower. */
   answered(): void;
 }
@@ -84,6 +93,29 @@ export interface ClusterNode extends NodeAddress {
   readonly offset: number;
 }
 
+/** Told of every command of a client that is carried out at this node, before and after. */
+export interface ExecutionMeter {
+  /** Gives what end() is to be called with. */
+  begin(spec: SpecBase, args: Args): number;
+  end(origin: Origin, spec: SpecBase, args: Args, begun: number): void;
+}
+
+export interface SnapshotInfo {
+  /** Of this process; null before the first one. */
+  readonly lastAtMs: number | null;
+  /** How long the last one and the one at work took so far; -1: there is none. */
+  readonly lastMs: number;
+  readonly currentMs: number;
+  readonly taken: number;
+  readonly failed: boolean;
+}
+
+export interface DatabaseInfo {
+  readonly database: number;
+  readonly keys: number;
+  readonly keysWithTtl: number;
+}
+
 export interface AppliedListener extends KeyListener {
   /** The reply to the command whose changes were told is complete. */
   settled(): void;
@@ -103,6 +135,8 @@ export interface Group {
   readonly isLeader: boolean;
   /** `listener` hears of each change to a key as it is applied here; null: nobody does. */
   listen(listener: AppliedListener | null): void;
+  meter: ExecutionMeter | null;
+  snapshotInfo(): SnapshotInfo;
   /** Whose command is being applied; null: that of another node's client, or none. */
   readonly applyingOrigin: Origin | null;
   /** Called when role, term or leader changed, or when room or loading changed. */
@@ -116,6 +150,8 @@ export interface Group {
   keyspaceInfo(): {
     readonly keys: number;
     readonly keysWithTtl: number;
+    /** Of those that hold keys. */
+    readonly databases: readonly DatabaseInfo[];
     readonly usedBytes: number;
     readonly expired: number;
     readonly evicted: number;
@@ -124,7 +160,19 @@ export interface Group {
   };
   /** Redis Cluster's slots over the local keys. */
   countKeysInSlot(slot: number): number;
-  /** Settings that all nodes share and that live in the log; resolves when applied. */
-  changeSetting(name: string, value: string): Promise<SettingOutcome>;
+  /**
+   * Settings that all nodes share and that live in the log; resolves when applied. An empty value
+   * removes one. All pairs change at once; none: what was logged before is applied then.
+   */
+  changeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome>;
   clusterSetting(name: string): string | null;
+  /** All whose names begin so. */
+  clusterSettings(prefix: string): readonly (readonly [string, string])[];
+  /** Called when shared settings were applied here, or came with a snapshot. */
+  onSettings(run: () => void): void;
+  /**
+   * How much of the shared settings this node knows after its start: it reads its disk, it knows
+   * what it knew when it ended, or it has also heard from a leader.
+   */
+  readonly settingsKnown: 'loading' | 'recovered' | 'current';
 }

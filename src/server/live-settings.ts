@@ -35,6 +35,16 @@ export class LiveSettings {
   pubsubOutput: OutputLimit = noOutputLimit;
   /** 0: no limit */
   trackedKeysMax = 1_000_000;
+  /** Entries of ACL LOG. */
+  aclLogMax = 128;
+  /** Without a password only clients of this machine are let in. */
+  protectedMode = true;
+  /** Microseconds; below zero: off. */
+  slowlogUs = 10_000;
+  slowlogMax = 128;
+  /** 0: off */
+  latencyThresholdMs = 0;
+  latencyTracking = true;
   /** How long a command waits for a leader or for room before it is refused. */
   waitMs = 3000;
 
@@ -50,6 +60,12 @@ export class LiveSettings {
     this.bulkBytesMax = this.number('proto-max-bulk-len', 512 * MiB);
     this.queryBytesMax = this.number('client-query-buffer-limit', 1024 * MiB);
     this.trackedKeysMax = this.number('tracking-table-max-keys', 1_000_000);
+    this.aclLogMax = this.number('acllog-max-len', 128);
+    this.protectedMode = this.settings.redisValue('protected-mode') !== 'no';
+    this.slowlogUs = this.number('slowlog-log-slower-than', 10_000);
+    this.slowlogMax = this.number('slowlog-max-len', 128);
+    this.latencyThresholdMs = this.number('latency-monitor-threshold', 0);
+    this.latencyTracking = this.settings.redisValue('latency-tracking') !== 'no';
     this.normalOutput = this.outputLimit('normal');
     this.pubsubOutput = this.outputLimit('pubsub');
     // Two elections and what it takes to notice the first.

@@ -1,7 +1,8 @@
 /** Commands that a node answers by itself, without the log. */
 import type { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
-import type { SpecBase } from '../statemachine/command-spec.js';
+import type { ReadSpec, SpecBase } from '../statemachine/command-spec.js';
+import type { ChannelSpec } from './acl/selector.js';
 import type { Connection, Stall } from './connection.js';
 
 /**
@@ -9,6 +10,9 @@ import type { Connection, Stall } from './connection.js';
  * reply is written into `connection.reply` by the time it resolves.
  */
 export type Outcome = void | Stall | Promise<void>;
+
+/** Answered by the node, or a read of the keyspace. */
+export type Subcommand = LocalSpec | ReadSpec;
 
 export interface LocalSpec extends SpecBase {
   readonly kind: 'local';
@@ -18,13 +22,21 @@ export interface LocalSpec extends SpecBase {
    * ones.
    */
   readonly anytime?: boolean;
+  /** Redis: which arguments are channels, for ACL. Leaving one needs no right. */
+  readonly channels?: ChannelSpec;
+  /** True: `run` hands it to the group as another command, which is the one that is counted. */
+  readonly delegates?: boolean;
   /** Sub-commands by lower-case name; `run` is for the command without any. */
-  readonly subcommands?: ReadonlyMap<string, LocalSpec>;
+  readonly subcommands?: ReadonlyMap<string, Subcommand>;
   run(connection: Connection, args: Args, reply: ReplySink): Outcome;
 }
 
 type Described = Partial<Omit<SpecBase, 'name' | 'arity' | 'summary'>> &
-  Pick<LocalSpec, 'anytime'> & { readonly summary: string };
+  Pick<LocalSpec, 'anytime' | 'channels' | 'delegates'> & { readonly summary: string };
+
+/** What HELP keeps of the categories of its command. */
+const helpCategories: LocalSpec['acl'] = ['slow', 'connection', 'keyspace'];
+const fastConnection: LocalSpec['acl'] = ['fast', 'connection'];
 
 /** Fills in what most local commands share. */
 export function local(
@@ -38,7 +50,7 @@ export function local(
     name,
     arity,
     flags: ['loading', 'stale', 'fast'],
-    acl: ['fast', 'connection'],
+    acl: fastConnection,
     keys: { first: 0, last: 0, step: 0 },
     group: 'connection',
     since: '1.0.0',
@@ -49,23 +61,36 @@ export function local(
   };
 }
 
-/** A command made of sub-commands, e.g. CLIENT. `alone`: what it does without one, e.g. COMMAND. */
+/**
+ * A command made of sub-commands, e.g. CLIENT. `alone`: what it does without one, e.g. COMMAND.
+ * Its categories are those of the sub-commands that name none; what it allows itself is nothing,
+ * so it is only slow (as in Redis).
+ */
 export function container(
   name: string,
   described: Described,
-  subcommands: readonly LocalSpec[],
+  subcommands: readonly Subcommand[],
   alone?: LocalSpec['run'],
 ): LocalSpec {
   const own = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
-  const shared = { acl: own.acl, group: own.group, since: own.since };
-  const all = [...subcommands, helpOf(name, shared, subcommands)];
-  return { ...own, subcommands: new Map(all.map((spec) => [spec.name, spec])) };
+  const helpAcl = own.acl.filter((category) => helpCategories.includes(category));
+  const shared = { acl: helpAcl, group: own.group, since: own.since };
+  // A read of the keyspace knows where it belongs and stays the object that the log names.
+  const parts = subcommands.map((sub) => (sub.kind === 'read' ? sub : partOf(own, sub)));
+  const help = { ...helpOf(name, shared, parts), container: name };
+  const subs = new Map([...parts, help].map((spec) => [spec.name, spec]));
+  return { ...own, acl: alone === undefined ? ['slow'] : own.acl, subcommands: subs };
+}
+
+function partOf(own: LocalSpec, sub: LocalSpec): LocalSpec {
+  const named = { ...sub, container: own.name };
+  return sub.acl === fastConnection ? { ...named, acl: own.acl } : named;
 }
 
 function helpOf(
   name: string,
   shared: Partial<SpecBase>,
-  subcommands: readonly LocalSpec[],
+  subcommands: readonly Subcommand[],
 ): LocalSpec {
   const upper = name.toUpperCase();
   const lines = [`${upper} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`];

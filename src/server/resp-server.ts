@@ -6,18 +6,28 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
+import { Acl } from './acl/acl.js';
+import { ClientPause } from './client-pause.js';
 import { CommandTable } from './command-table.js';
+import { describeClient } from './commands/client.js';
 import { localCommands } from './commands/local-commands.js';
 import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
+import { LatencyEvents } from './latency-events.js';
 import { LiveSettings } from './live-settings.js';
 import type { Membership } from './membership.js';
+import { Monitors } from './monitors.js';
+import { isLocalAddress, protectedModeText } from './protected-mode.js';
 import { type PublishedMessage, PubSub } from './pubsub.js';
+import type { ServerContext } from './server-context.js';
 import type { SettingsAccess } from './settings-access.js';
+import { slowCommands } from './slow-commands.js';
+import { SlowLog } from './slow-log.js';
 import { ServerStats } from './stats.js';
 import { announceLeaders } from './switch-master.js';
 import { Tracking } from './tracking.js';
+import { UsageMeter } from './usage.js';
 
 export interface RespServerOptions {
   readonly host: string;
@@ -30,6 +40,9 @@ export interface RespServerOptions {
   readonly clock: Clock;
   /** A client sent SHUTDOWN. */
   readonly onShutdown: () => void;
+  readonly configFile: string | null;
+  /** CONFIG REWRITE: an error text, or null. */
+  readonly rewriteConfig: () => string | null;
   /** Carries a published message to the other nodes; may lose it. */
   readonly broadcast: (message: PublishedMessage) => void;
   /**
@@ -48,6 +61,12 @@ export class RespServer implements ConnectionHost {
   readonly connections = new Map<number, Connection>();
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
+  readonly acl: Acl;
+  private readonly usage: UsageMeter;
+  private readonly slowLog = new SlowLog(() => this.live.slowlogMax);
+  private readonly latency = new LatencyEvents();
+  private readonly monitors: Monitors;
+  private readonly pause: ClientPause;
   private readonly server: Server;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
@@ -64,28 +83,56 @@ export class RespServer implements ConnectionHost {
     const { group, settings, clock } = options;
     this.live = new LiveSettings(settings);
     this.pubsub = new PubSub(options.broadcast);
+    this.monitors = new Monitors(clock);
+    this.pause = new ClientPause(clock, () => this.wakeSoon());
+    const { slowLog, latency, live, stats } = this;
+    this.usage = new UsageMeter(stats, live, slowCommands({ slowLog, latency, live, clock }));
+    group.meter = this.usage;
     this.tracking = new Tracking({
       connections: this.connections,
       keysMax: () => this.live.trackedKeysMax,
       applyingOrigin: () => group.applyingOrigin,
       onUse: (inUse) => group.listen(inUse ? this.tracking : null),
     });
-    const table: CommandTable = new CommandTable([
-      ...keyspaceSpecs,
-      ...localCommands({
-        ...options,
-        live: this.live,
-        stats: this.stats,
-        connections: this.connections,
-        pubsub: this.pubsub,
-        tracking: this.tracking,
-        table: () => table,
-        port: () => this.port,
-        carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
-      }),
-    ]);
+    const context: ServerContext = {
+      ...options,
+      live,
+      acl: () => this.acl,
+      stats,
+      connections: this.connections,
+      usage: this.usage,
+      slowLog,
+      latency,
+      monitors: this.monitors,
+      pause: this.pause,
+      pubsub: this.pubsub,
+      tracking: this.tracking,
+      table: () => table,
+      port: () => this.port,
+      carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
+    };
+    const table: CommandTable = new CommandTable([...keyspaceSpecs, ...localCommands(context)]);
+    this.acl = new Acl({
+      group,
+      clock,
+      live,
+      connections: this.connections,
+      commands: table.all,
+      describeClient: (connection) => describeClient(context, connection),
+    });
     const park = (connection: Connection) => this.parked.add(connection);
-    this.dispatcher = new Dispatcher({ table, group, clock, live: this.live, park });
+    const { acl, usage, monitors, pause } = this;
+    this.dispatcher = new Dispatcher({
+      table,
+      group,
+      clock,
+      live,
+      acl,
+      usage,
+      monitors,
+      pause,
+      park,
+    });
     group.onChange(() => this.wakeSoon());
     announceLeaders(group, this.pubsub);
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
@@ -147,14 +194,16 @@ export class RespServer implements ConnectionHost {
     this.connections.delete(connection.id);
     this.parked.delete(connection);
     this.pubsub.forget(connection);
+    this.monitors.forget(connection);
     this.tracking.disable(connection);
   }
 
   private accept(socket: Socket): void {
-    if (this.stopping || this.connections.size >= this.live.maxclients) {
+    const refusal = this.refusal(socket);
+    if (refusal !== null) {
       this.stats.rejectedConnections++;
       socket.on('error', () => socket.destroy());
-      socket.write('-ERR max number of clients reached\r\n');
+      socket.write(`-${refusal}\r\n`);
       socket.destroySoon();
       return;
     }
@@ -162,6 +211,13 @@ export class RespServer implements ConnectionHost {
     this.stats.connections++;
     const id = this.nextId++;
     this.connections.set(id, new Connection(id, socket, this));
+  }
+
+  private refusal({ remoteAddress }: Socket): string | null {
+    const full = this.stopping || this.connections.size >= this.live.maxclients;
+    if (full) return 'ERR max number of clients reached';
+    const isOpen = this.live.protectedMode && this.acl.defaultIsOpen;
+    return isOpen && !isLocalAddress(remoteAddress) ? protectedModeText : null;
   }
 
   private flush(): void {
@@ -186,7 +242,8 @@ export class RespServer implements ConnectionHost {
 
   private lookAround(): void {
     this.live.refresh();
-    this.stats.sample(this.options.clock.monotonicMs());
+    const { usedBytes } = this.options.group.keyspaceInfo();
+    this.stats.sample(this.options.clock.monotonicMs(), usedBytes);
     this.wakeParked();
     if (this.live.idleMsMax > 0) this.closeIdle();
     const now = this.options.clock.monotonicMs();

@@ -1,6 +1,8 @@
 /** What a client connection has said about itself, and its transaction. */
 import type { Args } from '../resp/args.js';
 import { TransactionBuilder } from '../statemachine/transaction.js';
+import type { Acl } from './acl/acl.js';
+import type { User } from './acl/user.js';
 import type { AnySpec } from './command-table.js';
 
 export interface QueuedCommand {
@@ -13,13 +15,21 @@ const watchOverheadBytes = 100;
 
 export class Session {
   authenticated: boolean;
+  /** Whose rights count once the connection is authenticated. */
+  user: User;
   name = '';
   libraryName = '';
   libraryVersion = '';
   /** READONLY: reads may be stale. */
   readOnly = false;
+  /** SELECT. */
+  database = 0;
   noEvict = false;
   noTouch = false;
+  /** After MONITOR. */
+  monitors = false;
+  /** While a command such as WAIT waits; `unblocked` says how CLIENT UNBLOCK ended it. */
+  blocked: { unblocked: 'timeout' | 'error' | null } | null = null;
   /** Null outside MULTI. */
   queued: QueuedCommand[] | null = null;
   /** A command could not be queued: EXEC aborts. */
@@ -30,13 +40,16 @@ export class Session {
   watchCount = 0;
   /** EXEC was built and waits for a leader or for room: its local commands have run. */
   execution: Args | null = null;
+  /** Acl.version when it was built. */
+  executionVersion = 0;
   readonly transaction = new TransactionBuilder();
   /** Keys of WATCH commands whose versions are not known (yet). */
   private readonly unwatched = new Set<string>();
   private watchBytes = 0;
 
-  constructor(authenticated: boolean) {
-    this.authenticated = authenticated;
+  constructor(acl: Pick<Acl, 'defaultUser' | 'startsAuthenticated'>) {
+    this.user = acl.defaultUser;
+    this.authenticated = acl.startsAuthenticated;
   }
 
   /** EXEC and DISCARD end the transaction and all watches. */
@@ -52,7 +65,7 @@ export class Session {
   askWatch(args: Args, bytesMax: number): string | null {
     if (this.queued !== null) return 'ERR WATCH inside MULTI is not allowed';
     for (let index = 1; index < args.count; index++) {
-      const key = args.text(index);
+      const key = this.watchedName(args.text(index));
       if (this.unwatched.has(key)) continue;
       this.watchBytes += key.length + watchOverheadBytes;
       if (this.watchBytes > bytesMax) return 'ERR too many keys are watched';
@@ -62,9 +75,13 @@ export class Session {
   }
 
   watch(key: Uint8Array, version: number): void {
-    this.unwatched.delete(Buffer.from(key).toString('latin1'));
-    this.transaction.watch(key, version);
+    this.unwatched.delete(this.watchedName(Buffer.from(key).toString('latin1')));
+    this.transaction.watch(key, version, this.database);
     this.watchCount++;
+  }
+
+  private watchedName(key: string): string {
+    return `${this.database} ${key}`;
   }
 
   /** A WATCH is pending or has failed: EXEC may not rely on it. */
@@ -83,6 +100,7 @@ export class Session {
   reset(): void {
     this.endTransaction();
     this.name = '';
+    this.database = 0;
     this.readOnly = false;
     this.noEvict = false;
     this.noTouch = false;

@@ -9,6 +9,18 @@ const errorCodesMax = 128;
 /** How often the event loop is looked at; Node counts this time in. */
 const loopSampleMs = 10;
 
+interface Sample {
+  readonly atMs: number;
+  readonly commands: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
+function usedBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 export class ServerStats {
   readonly startedAtMs = Date.now();
   connections = 0;
@@ -20,7 +32,16 @@ export class ServerStats {
   /** Redis: INFO errorstats. */
   readonly errorsByCode = new Map<string, number>();
   private readonly loopDelay = monitorEventLoopDelay({ resolution: loopSampleMs });
-  private readonly samples: { atMs: number; commands: number }[] = [];
+  /** Bytes that the engine has in use, at the start and at most so far. */
+  readonly startupBytes = usedBytes();
+  peakBytes = this.startupBytes;
+  /** Most bytes of keys and values so far. */
+  peakDatasetBytes = 0;
+  /** Times a client's input was read, and output written. */
+  reads = 0;
+  writes = 0;
+  private samplesTaken = 0;
+  private readonly samples: Sample[] = [];
 
   /** From the server's start to its stop the delays of the event loop are noted. */
   watchEventLoop(on: boolean): void {
@@ -44,16 +65,25 @@ export class ServerStats {
     this.errorsByCode.set(code, (count ?? 0) + 1);
   }
 
-  sample(nowMs: number): void {
-    this.samples.push({ atMs: nowMs, commands: this.commands });
+  sample(nowMs: number, datasetBytes: number): void {
+    const { commands, inputBytes, outputBytes } = this;
+    this.samples.push({ atMs: nowMs, commands, inputBytes, outputBytes });
     if (this.samples.length > samplesMax) this.samples.shift();
+    this.peakDatasetBytes = Math.max(this.peakDatasetBytes, datasetBytes);
+    // Asking the engine is not cheap.
+    if (this.samplesTaken++ % samplesMax === 0) this.notePeak(usedBytes());
   }
 
-  get commandsPerSecond(): number {
+  notePeak(bytes: number): void {
+    this.peakBytes = Math.max(this.peakBytes, bytes);
+  }
+
+  /** Per second, over the last one and a half seconds. */
+  rate(counter: 'commands' | 'inputBytes' | 'outputBytes'): number {
     const first = this.samples[0];
     const last = this.samples.at(-1);
     if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0;
-    return Math.round(((last.commands - first.commands) * 1000) / (last.atMs - first.atMs));
+    return ((last[counter] - first[counter]) * 1000) / (last.atMs - first.atMs);
   }
 
   /** CONFIG RESETSTAT */
@@ -63,6 +93,8 @@ export class ServerStats {
     this.commands = 0;
     this.inputBytes = 0;
     this.outputBytes = 0;
+    this.reads = 0;
+    this.writes = 0;
     this.errors = 0;
     this.errorsByCode.clear();
     this.samples.length = 0;

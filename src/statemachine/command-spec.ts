@@ -51,15 +51,41 @@ export type AclCategory =
   | 'transaction'
   | 'scripting';
 
+/**
+ * What a command does with a key (Redis: flags of key specifications, as COMMAND INFO prints
+ * them). ACL asks for the right to read where the value is told or used ("access"), and for the
+ * right to write where it is changed (insert, update, delete).
+ */
+export type KeyUse =
+  | 'RO'
+  | 'RO access'
+  | 'RW access update'
+  | 'RW access delete'
+  | 'RW insert'
+  | 'RW update'
+  | 'OW insert'
+  | 'OW update'
+  | 'RM delete';
+
 /** Redis: first key, last key (negative counts from the end), step. 0 0 0: no keys. */
 export interface KeySpec {
   readonly first: number;
   readonly last: number;
   readonly step: number;
+  /** Redis: keynum. The argument that says how many keys there are from `first` on. */
+  readonly countAt?: number;
+  /**
+   * One for each key in turn, the last one for all that follow. Without it a reading command has
+   * 'RO access' and any other 'RW access update'.
+   */
+  readonly uses?: readonly KeyUse[];
+  /** Redis: variable_flags. Where the arguments decide; `uses` then says the most. */
+  readonly useOf?: (args: Args) => KeyUse;
 }
 
 export type CommandGroup =
   | 'string'
+  | 'bitmap'
   | 'generic'
   | 'transactions'
   | 'connection'
@@ -70,6 +96,8 @@ export type CommandGroup =
 export interface SpecBase {
   /** Lower case, as COMMAND prints it. */
   readonly name: string;
+  /** The command that this one is a sub-command of. */
+  readonly container?: string;
   /** Redis' rule: the name counts; -n means n or more. */
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
@@ -83,8 +111,15 @@ export interface SpecBase {
   readonly syntax: string;
 }
 
+/** "client|list": as COMMAND and INFO commandstats name it. */
+export function fullName({ name, container }: SpecBase): string {
+  return container === undefined ? name : `${container}|${name}`;
+}
+
 export interface ReadContext {
   readonly keyspace: KeyspaceView;
+  /** Of the command at hand (SELECT). */
+  readonly database: number;
   /** Log time in unix ms: decides what has expired. */
   readonly nowMs: number;
   /** Best estimate of the present in unix ms, at or after nowMs: only for replies such as TTL. */
@@ -99,6 +134,10 @@ export interface ReadContext {
 
 export interface ApplyContext extends ReadContext {
   readonly keyspace: MutableKeyspace;
+  /** EXEC goes from one to another. */
+  database: number;
+  /** The setting: databases below this may be named. */
+  readonly databaseCount: number;
   /**
    * Sets the key of an argument; `dueMs` 0 means no TTL. Gives default-ttl to a key without one
    * and holds every key to max-ttl. Returns the slot.

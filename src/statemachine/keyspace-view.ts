@@ -16,8 +16,8 @@ export interface KeyspaceView {
   readonly size: number;
   /** Sum of charges (TLRU.md). */
   readonly usedBytes: number;
-  /** Slot of a live key, or ABSENT. Changes nothing, not even recency. */
-  find(bytes: Uint8Array, start: number, end: number): number;
+  /** Slot of a live key of a database (0), or ABSENT. Changes nothing, not even recency. */
+  find(bytes: Uint8Array, start: number, end: number, database?: number): number;
   typeOf(slot: number): ValueType;
   keyBuffer(slot: number): Uint8Array;
   keyStart(slot: number): number;
@@ -27,18 +27,27 @@ export interface KeyspaceView {
   valueLength(slot: number): number;
   /** Unix ms at which the key expires; 0: never. */
   dueMs(slot: number): number;
+  /** Bytes that count against maxmemory (TLRU.md). */
+  charge(slot: number): number;
+  /** TLRU's f, 0 to 3; null under a policy that keeps none. */
+  useCount(slot: number): number | null;
   /** Changes with every modification of the key; for WATCH. */
   version(slot: number): number;
   /** Slots are below this; walk 0..slotLimit-1 and ask isLive (SCAN, KEYS). */
   readonly slotLimit: number;
   /** Holds a key that has not expired. */
   isLive(slot: number): boolean;
+  isLiveIn(slot: number, database: number): boolean;
+  databaseOf(slot: number): number;
+  /** Of one database; as `size`. */
+  sizeOf(database: number): number;
 }
 
 export interface MutableKeyspace extends KeyspaceView {
   /**
    * Inserts or overwrites. Makes room first, never by evicting this key. The bytes may not lie in
    * the keyspace's own arrays. `dueMs` 0 means no TTL. Counts as a touch. Returns the slot.
+   * Without `database`: 0.
    */
   put(
     key: Uint8Array,
@@ -48,6 +57,7 @@ export interface MutableKeyspace extends KeyspaceView {
     valueStart: number,
     valueEnd: number,
     dueMs: number,
+    database?: number,
   ): number;
   /** Another value for a live key, with its due time; modifies and touches. May evict others. */
   replaceValue(slot: number, value: Uint8Array, start: number, end: number): void;
@@ -59,6 +69,11 @@ export interface MutableKeyspace extends KeyspaceView {
   /** 0 takes the TTL away. A modification (Redis signals EXPIRE to watchers), not a touch. */
   setDue(slot: number, dueMs: number): void;
   remove(slot: number): void;
+  /** To a database that does not hold the key. A modification, not a touch. */
+  moveTo(slot: number, database: number): void;
+  /** What was in one is now in the other. */
+  swapDatabases(one: number, other: number): void;
+  flushDatabase(database: number): void;
   /** Recency (TLRU rule 2). */
   touch(slot: number): void;
   /** Removes all keys. */

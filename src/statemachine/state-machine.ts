@@ -6,8 +6,16 @@
 import { assert, TgError } from '../errors.js';
 import { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
-import { decodeSettings, latin1Bytes, PayloadKind, PayloadReader } from './batch-format.js';
-import type { ReadContext } from './command-spec.js';
+import {
+  databaseOf,
+  decodeSettings,
+  latin1Bytes,
+  opcodeOf,
+  PayloadKind,
+  PayloadReader,
+} from './batch-format.js';
+import type { KeyspaceSpec, ReadContext } from './command-spec.js';
+import { DATABASES_MAX } from './databases.js';
 import { type PolicyName, policyNumbers } from './eviction.js';
 import { Keyspace } from './keyspace.js';
 import { specByOpcode } from './keyspace-commands.js';
@@ -28,6 +36,8 @@ const headerBytes = 9;
 
 export class StateMachine {
   appliedIndex: number;
+  /** Counts the entries with shared settings that were applied. */
+  settingsVersion = 0;
   private readonly settings: Map<string, string>;
   private readonly reader = new PayloadReader();
   private readonly args = new Args();
@@ -67,13 +77,18 @@ export class StateMachine {
     this.localContext.onTouch = run;
   }
 
-  /** False until the first leader wrote its settings into the log. */
+  /** False until the first leader wrote its settings into the log; users may come before. */
   get settingsInitialised(): boolean {
-    return this.settings.size > 0;
+    return this.settings.has('maxmemory-policy');
   }
 
   clusterSetting(name: string): string | null {
     return this.settings.get(name) ?? null;
+  }
+
+  /** Names and values of the shared settings whose names begin so. */
+  clusterSettings(prefix: string): readonly (readonly [string, string])[] {
+    return [...this.settings].filter(([name]) => name.startsWith(prefix));
   }
 
   /** Starts an entry; returns how many commands it holds. */
@@ -91,19 +106,38 @@ export class StateMachine {
     return this.remaining;
   }
 
-  /**
-   * Applies the next command of the entry and writes its reply. `beforeExec` sees the arguments
-   * of a transaction before any of its commands is carried out.
-   */
-  applyNext(reply: ReplySink, beforeExec?: (args: Args) => void): void {
+  /** Reads the next command of the entry; `commandArgs` has its arguments until the next call. */
+  nextCommand(): KeyspaceSpec {
     assert(this.remaining > 0, 'no command is left in the entry');
     this.remaining--;
-    const spec = specByOpcode(this.reader.next(this.args));
+    const code = this.reader.next(this.args);
+    const database = databaseOf(code);
+    if (database >= DATABASES_MAX) {
+      throw new TgError('UNKNOWN_FORMAT', `the log holds a command of database ${database}`);
+    }
+    this.applyContext.database = database;
+    return specByOpcode(opcodeOf(code));
+  }
+
+  get commandArgs(): Args {
+    return this.args;
+  }
+
+  /**
+   * Applies the command that nextCommand() gave and writes its reply. `beforeExec` sees the
+   * arguments of a transaction before any of its commands is carried out.
+   */
+  apply(spec: KeyspaceSpec, reply: ReplySink, beforeExec?: (args: Args) => void): void {
     if (spec.kind === 'read') return spec.read(this.applyContext, this.args, reply);
     if (beforeExec !== undefined && spec.opcode === execOpcode) beforeExec(this.args);
     const error = spec.check(this.args);
     if (error === null) spec.apply(this.applyContext, this.args, reply);
     else reply.error(error);
+  }
+
+  /** Reads and applies the next command of the entry. */
+  applyNext(reply: ReplySink, beforeExec?: (args: Args) => void): void {
+    this.apply(this.nextCommand(), reply, beforeExec);
   }
 
   endEntry(): void {
@@ -117,8 +151,10 @@ export class StateMachine {
     this.appliedIndex = index;
   }
 
-  /** For a read beside the log; valid until the next call. */
-  readContext(clockMs: number, random: () => number): ReadContext {
+  /** For a read beside the log; valid until the next call. `counts`: as a use of its keys. */
+  readContext(clockMs: number, random: () => number, counts = true, database = 0): ReadContext {
+    this.localContext.database = database;
+    this.localContext.counts = counts;
     this.localContext.clockMs = clockMs;
     this.localContext.random = random;
     return this.localContext;
@@ -146,11 +182,18 @@ export class StateMachine {
         return this.keyspace.applyTouches(slots, validAt);
       }
       case PayloadKind.settings:
-        for (const [name, value] of decodeSettings(body)) this.settings.set(name, value);
+        for (const [name, value] of decodeSettings(body)) this.setSetting(name, value);
+        this.settingsVersion++;
         return this.useSettings();
       default:
         throw new TgError('UNKNOWN_FORMAT', `an entry of kind ${kind}`);
     }
+  }
+
+  /** An empty value removes the setting. */
+  private setSetting(name: string, value: string): void {
+    if (value === '') this.settings.delete(name);
+    else this.settings.set(name, value);
   }
 
   private useSettings(): void {
@@ -166,6 +209,7 @@ export class StateMachine {
       policy,
     });
     this.applyContext.defaultTtlMs = number('default-ttl') * 1000;
+    this.applyContext.databaseCount = Number(this.settings.get('databases') ?? DATABASES_MAX);
     this.applyContext.maxTtlMs = number('max-ttl') * 1000;
   }
 

@@ -25,12 +25,16 @@ export const frameType = {
   ready: 11,
   /** Messages that need several frames; frames of other types may come between. */
   bulk: 12,
+  /** Of a cluster with a secret: nonce of the dialer, then nonce and proof of the acceptor. */
+  challenge: 13,
+  /** Of the dialer. */
+  proof: 14,
 } as const;
 
 export const frameHeaderBytes = 10;
 const formatVersion = 1;
 const CONTINUES = 0x80;
-const newestType = frameType.bulk;
+const newestType = frameType.proof;
 
 /**
  * One payload, given in parts, as frames: for each the buffers to write, in order. Parts are not

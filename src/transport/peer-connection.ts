@@ -1,7 +1,8 @@
 /**
  * One connection between two nodes from the first byte on: the exchange of hellos, then frames.
  * The dialer speaks first, and says at last that it is ready, so that neither side takes the
- * connection for open while the other may still refuse it. Nothing but a hello is taken before
+ * connection for open while the other may still refuse it. With a cluster secret both sides prove
+ * first that they know it (peer-proof.ts). Nothing but a hello is taken before
  * both sides know each other, and an address is never taken for an identity: a dialer names the
  * node it expects.
  */
@@ -13,6 +14,8 @@ import type { NodeId } from '../raft/types.js';
 import { BulkLane } from './bulk-lane.js';
 import { frameType } from './frame.js';
 import { FrameSocket } from './frame-socket.js';
+import { PeerProof } from './peer-proof.js';
+import { watchSilence } from './silence-watch.js';
 
 export interface PeerConnectionEvents {
   /** What to tell the other side now. */
@@ -34,27 +37,39 @@ export interface PeerConnectionOptions {
   readonly dialed: { readonly purpose: HelloPurpose; readonly expected: NodeId | null } | null;
   readonly clock: Clock;
   readonly helloTimeoutMs: number;
+  /** An open connection for messages ends when nothing came for so long. */
+  readonly silenceMs: number;
   readonly frameBytesMax: number;
+  /** Empty: peers need not prove anything. */
+  readonly secret: string;
   readonly events: PeerConnectionEvents;
 }
+
+const wantsSecret = 'this node wants to hear the cluster-secret proven';
+const hasNoSecret = 'this node has no cluster-secret';
+const otherSecret = 'the cluster-secret is another one here';
 
 export class PeerConnection {
   readonly frames: FrameSocket;
   readonly bulk: BulkLane;
   readonly dialed: boolean;
   readonly #options: PeerConnectionOptions;
-  readonly #cancelTimeout: () => void;
+  /** Of the hello, then of the watch for silence. */
+  #cancelTimeout: () => void;
   #purpose: HelloPurpose;
   #peer: PeerHello | null = null;
   #sequence = 0;
   #helloSent = false;
   #open = false;
   #heardAtMs = 0;
+  /** Null: there is no secret. */
+  readonly #proof: PeerProof | null;
 
   constructor(options: PeerConnectionOptions) {
-    const { socket, dialed, clock, helloTimeoutMs, frameBytesMax } = options;
+    const { socket, dialed, clock, helloTimeoutMs, frameBytesMax, secret } = options;
     this.#options = options;
     this.dialed = dialed !== null;
+    this.#proof = secret === '' ? null : new PeerProof(secret, this.dialed);
     this.#purpose = dialed?.purpose ?? 'peer';
     this.frames = new FrameSocket(
       socket,
@@ -68,7 +83,7 @@ export class PeerConnection {
     this.#cancelTimeout = clock.after(helloTimeoutMs, () => {
       if (!this.#open) this.frames.close('no hello in time');
     });
-    if (dialed !== null) socket.once('connect', () => this.#sayHello());
+    if (dialed !== null) socket.once('connect', () => this.#begin());
   }
 
   /** The newest hello of the other side; null until the connection is open. */
@@ -95,6 +110,11 @@ export class PeerConnection {
     if (this.#helloSent) this.#sayHello();
   }
 
+  #begin(): void {
+    if (this.#proof === null) this.#sayHello();
+    else this.frames.write(frameType.challenge, [this.#proof.challenge]);
+  }
+
   #sayHello(): void {
     this.#helloSent = true;
     this.frames.write(frameType.hello, [this.#helloBytes(this.#purpose)]);
@@ -107,12 +127,34 @@ export class PeerConnection {
 
   #take(type: number, payload: Uint8Array): void {
     this.#heardAtMs = this.#options.clock.monotonicMs();
-    if (type === frameType.hello) this.#takeHello(payload);
-    else if (type === frameType.refused) this.#refused(payload);
+    if (type === frameType.refused) this.#refused(payload);
+    else if (type === frameType.challenge) this.#takeChallenge(payload);
+    else if (type === frameType.proof) this.#takeProof(payload);
+    else if (this.#proof?.proven === false) this.frames.refuse(wantsSecret);
+    else if (type === frameType.hello) this.#takeHello(payload);
     else if (type === frameType.ready) this.#takeReady();
     else if (!this.#open) throw new TgError('PROTOCOL', `frame ${type} before a hello`);
     else if (type === frameType.ping) this.#answerPing();
     else this.#options.events.onFrame(this, type, payload);
+  }
+
+  #takeChallenge(payload: Uint8Array): void {
+    const proof = this.#proof;
+    if (proof === null) return this.frames.refuse(hasNoSecret);
+    if (this.dialed) {
+      const own = proof.conclude(payload);
+      if (own === null) return this.frames.refuse(otherSecret);
+      this.frames.write(frameType.proof, [own]);
+      this.#sayHello();
+    } else {
+      const answer = proof.answer(payload);
+      if (answer === null) return this.frames.refuse(otherSecret);
+      this.frames.write(frameType.challenge, answer);
+    }
+  }
+
+  #takeProof(payload: Uint8Array): void {
+    if (this.dialed || this.#proof?.verify(payload) !== true) this.frames.refuse(otherSecret);
   }
 
   /** On a snapshot stream the arrival is all that counts; an answer would cut into a chunk. */
@@ -178,6 +220,9 @@ export class PeerConnection {
     this.#open = true;
     this.#cancelTimeout();
     this.frames.trust();
+    const { clock, silenceMs } = this.#options;
+    // Streams of snapshots have a watch of their own.
+    if (this.#purpose === 'peer') this.#cancelTimeout = watchSilence(this.frames, clock, silenceMs);
     this.#options.events.onOpen(this);
   }
 

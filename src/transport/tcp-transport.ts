@@ -34,6 +34,8 @@ export interface TcpTransportOptions {
   readonly reconnectMinMs?: number;
   readonly reconnectMaxMs?: number;
   readonly helloTimeoutMs?: number;
+  /** A connection ends when nothing came for so long: the network lost all, or the peer hangs. */
+  readonly silenceMs?: number;
   /** How long a connected peer may take to show that it lives when another process has its id. */
   readonly rivalAnswerMs?: number;
   /** A snapshot stream ends when nothing moved for this long. */
@@ -42,6 +44,8 @@ export interface TcpTransportOptions {
   readonly outputBytesMax?: number;
   readonly frameBytesMax?: number;
   readonly random?: () => number;
+  /** What all nodes of the cluster know; empty: peers need not prove anything. */
+  readonly secret?: string;
 }
 
 type Settings = Required<Omit<TcpTransportOptions, 'logger'>>;
@@ -51,11 +55,13 @@ const defaults = {
   reconnectMinMs: 20,
   reconnectMaxMs: 1000,
   helloTimeoutMs: 5000,
+  silenceMs: 3000,
   rivalAnswerMs: 1000,
   snapshotIdleMs: 60_000,
   outputBytesMax: limits.peerOutputBytesMax,
   frameBytesMax: limits.peerFrameBytesMax,
   random: Math.random,
+  secret: '',
 };
 
 export class TcpTransport implements Transport {
@@ -274,7 +280,7 @@ export class TcpTransport implements Transport {
     purpose: Purpose,
     expected: NodeId | null,
     events: PeerConnectionEvents,
-    frameBytesMax = this.#settings.frameBytesMax,
+    frameBytesMax?: number,
   ): PeerConnection {
     const socket = connect(parseAddress(address));
     return this.#track(socket, { purpose, expected }, events, frameBytesMax);
@@ -284,11 +290,10 @@ export class TcpTransport implements Transport {
     socket: Socket,
     dialed: { purpose: Purpose; expected: NodeId | null } | null,
     events: PeerConnectionEvents,
-    frameBytesMax: number,
+    frameBytesMax = this.#settings.frameBytesMax,
   ): PeerConnection {
-    const { clock, helloTimeoutMs } = this.#settings;
-    const options = { socket, dialed, clock, helloTimeoutMs, frameBytesMax, events };
-    const connection = new PeerConnection(options);
+    const own = { socket, dialed, frameBytesMax, events };
+    const connection = new PeerConnection({ ...this.#settings, ...own });
     this.#connections.add(connection);
     return connection;
   }
@@ -300,8 +305,7 @@ export class TcpTransport implements Transport {
     }
     this.#accepted.add(socket);
     socket.once('close', () => this.#accepted.delete(socket));
-    const bytes = this.#settings.frameBytesMax;
-    this.#strangers.add(this.#track(socket, null, this.#peerEvents, bytes));
+    this.#strangers.add(this.#track(socket, null, this.#peerEvents));
   }
 
   #opened(connection: PeerConnection): void {

@@ -54,6 +54,7 @@ const kinds: fc.Arbitrary<Message>[] = [
     leaderCommit: whole,
     committed: whole,
     round: whole,
+    answered: whole,
   }),
   fc.record({ ...envelope, kind: fc.constant('heartbeat-response'), round: whole }),
   fc.record({ ...envelope, kind: fc.constant('read-index-request'), token: whole }),

@@ -31,9 +31,9 @@ beforeEach(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
-  const nodes = [{ id: 'n1', clientPort: port }];
+  const places = [{ id: 'n1', clientPort: port }];
   const address = () => ({ host: '127.0.0.1', port });
-  const cluster = { ids: ['n1'], nodes, address } as unknown as NodeCluster;
+  const cluster = { ids: ['n1'], places, address } as unknown as NodeCluster;
   history = new Recorder();
   const random = new Prng();
   random.seed(1);

@@ -14,6 +14,7 @@ class Client implements Origin {
   readonly reply = new ReplyBuffer();
   pending = 0;
   lastWrite = 0;
+  database = 0;
   seenIndex = 0;
   readonly tracker = null;
   stale = false;
@@ -53,6 +54,7 @@ let reachable: boolean;
 let requests: Uint8Array[];
 let replies: Uint8Array[];
 let idle: number;
+let users: { here: number; there: number };
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -61,14 +63,17 @@ beforeEach(() => {
   requests = [];
   replies = [];
   idle = 0;
+  users = { here: 7, there: 7 };
   forwarded = new ForwardedCommands({
     group,
     clock,
     appliedIndex: () => group.machine.appliedIndex,
+    usersMark: () => users.there,
     send: (_to, payload) => replies.push(payload),
   });
   forwarder = new Forwarder({
     send: (_to, payload) => reachable && requests.push(payload) > 0,
+    usersMark: () => users.here,
     clock,
     timeoutMs: 5000,
     onIdle: () => idle++,
@@ -123,6 +128,16 @@ describe('forwarding to the leader', () => {
     expect(idle).toBe(1);
   });
 
+  it('carries the database of each client', async () => {
+    const [zero, nine] = [new Client(), new Client()];
+    nine.database = 9;
+    for (const client of [zero, nine]) ask(client, 'SET', 'k', `in ${client.database}`);
+    for (const client of [zero, nine]) ask(client, 'GET', 'k');
+    await exchange();
+    expect(zero.text).toBe('+OK\r\n$4\r\nin 0\r\n');
+    expect(nine.text).toBe('+OK\r\n$4\r\nin 9\r\n');
+  });
+
   it('keeps replies of this node in their place', async () => {
     const client = new Client();
     ask(client, 'SET', 'k', 'v');
@@ -146,6 +161,20 @@ describe('forwarding to the leader', () => {
     await exchange();
     expect(client.text).toMatch(/^\+OK\r\n-TRYAGAIN leadership.*\r\n-OOM .*\r\n$/);
     expect(group.writes).toBe(1);
+  });
+
+  it('carries out nothing that other users than the leader knows were allowed', async () => {
+    const client = new Client();
+    users.there = 8;
+    ask(client, 'SET', 'k', 'v');
+    ask(client, 'GET', 'k');
+    await exchange();
+    expect(client.text).toMatch(/^(-TRYAGAIN users .*not carried out\r\n){2}$/);
+    expect(group.writes).toBe(0);
+    users.here = 8;
+    ask(client, 'SET', 'k', 'v');
+    await exchange();
+    expect(client.text).toBe('+OK\r\n');
   });
 
   it('requirement 30: a lost leader leaves writes uncertain; nothing is sent again', async () => {

@@ -58,6 +58,7 @@ class TestOrigin implements Origin {
   readonly reply: ReplySink = nullSink;
   pending = 0;
   lastWrite = 0;
+  readonly database = 0;
   seenIndex = 0;
   readonly tracker = null;
   readonly protocol = 2;

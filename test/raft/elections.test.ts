@@ -64,6 +64,7 @@ describe('terms (5.1)', () => {
       term: 9,
       leaderCommit: 0,
       committed: 0,
+      answered: 0,
     } as const;
     bench.core.step({ ...body, group: 2, to: 'n1', round: 1 });
     bench.core.step({ ...body, group: 1, to: 'n3', round: 1 });

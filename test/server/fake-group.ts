@@ -6,11 +6,14 @@ import type { Args } from '../../src/resp/args.js';
 import type {
   AppliedListener,
   ClusterNode,
+  ExecutionMeter,
   Group,
   NodeAddress,
   Origin,
   Refusal,
   SessionReadSpec,
+  SettingOutcome,
+  SnapshotInfo,
 } from '../../src/server/group.js';
 import { BatchWriter } from '../../src/statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../../src/statemachine/command-spec.js';
@@ -31,9 +34,15 @@ export class FakeGroup implements Group {
   readsAtOnce = false;
   writes = 0;
   applyingOrigin: Origin | null = null;
+  meter: ExecutionMeter | null = null;
+  snapshots: SnapshotInfo = { lastAtMs: null, lastMs: -1, currentMs: -1, taken: 0, failed: false };
+  /** Of all nodes. */
+  zone: string | null = null;
   private listener: AppliedListener | null = null;
   leaderPort = 7001;
   readonly shared = new Map<string, string>();
+  settingsKnown: Group['settingsKnown'] = 'current';
+  private readonly settingsWatchers: (() => void)[] = [];
   private readonly waiting: Operation[] = [];
   private readonly watchers: (() => void)[] = [];
   private readonly writer = new BatchWriter();
@@ -108,7 +117,7 @@ export class FakeGroup implements Group {
       role: (id === 'n1') === this.isLeader && id !== 'n3' ? 'leader' : 'follower',
       self: id === 'n1',
       connected: true,
-      zone: null,
+      zone: this.zone,
       offset,
     }));
   }
@@ -125,19 +134,49 @@ export class FakeGroup implements Group {
     return { index: this.machine.appliedIndex, digest: 'd'.repeat(40) };
   }
 
+  snapshotInfo(): SnapshotInfo {
+    return this.snapshots;
+  }
+
   keyspaceInfo() {
     const { keyspace } = this.machine;
     const nothing = { keysWithTtl: 0, expired: 0, evicted: 0, hits: 0, misses: 0 };
-    return { ...nothing, keys: keyspace.size, usedBytes: keyspace.usedBytes };
+    const all = Array.from({ length: 16 }, (_, database) => ({
+      database,
+      keys: keyspace.sizeOf(database),
+      keysWithTtl: keyspace.keysWithTtlOf(database),
+    }));
+    const databases = all.filter(({ keys }) => keys > 0);
+    return { ...nothing, databases, keys: keyspace.size, usedBytes: keyspace.usedBytes };
   }
 
   countKeysInSlot(): number {
     return this.machine.keyspace.size;
   }
 
-  async changeSetting(name: string, value: string): Promise<Refusal | null> {
-    if (this.refusal === null) this.shared.set(name, value);
-    return this.refusal;
+  /** Applied some turns later, in order. */
+  async changeSettings(pairs: readonly (readonly [string, string])[]): Promise<SettingOutcome> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.refusal !== null) return this.refusal;
+    this.share(pairs);
+    return null;
+  }
+
+  /** As if another node had changed them. */
+  share(pairs: readonly (readonly [string, string])[]): void {
+    for (const [name, value] of pairs) {
+      if (value === '') this.shared.delete(name);
+      else this.shared.set(name, value);
+    }
+    for (const run of this.settingsWatchers) run();
+  }
+
+  clusterSettings(prefix: string): readonly (readonly [string, string])[] {
+    return [...this.shared].filter(([name]) => name.startsWith(prefix));
+  }
+
+  onSettings(run: () => void): void {
+    this.settingsWatchers.push(run);
   }
 
   clusterSetting(name: string): string | null {
@@ -168,22 +207,28 @@ export class FakeGroup implements Group {
   private apply(origin: Origin, spec: KeyspaceSpec, args: Args): void {
     this.writes++;
     this.writer.begin();
-    this.writer.append(spec.opcode, args);
+    this.writer.append(spec.opcode, args, origin.database);
     const { machine } = this;
     machine.beginEntry(machine.appliedIndex + 1, this.writer.finish(Date.now(), 1));
     this.applyingOrigin = origin;
-    machine.applyNext(origin.reply, (inner) => origin.tracker?.beforeTransaction(inner));
+    const applied = machine.nextCommand();
+    const begun = this.meter?.begin(applied, machine.commandArgs) ?? 0;
+    machine.apply(applied, origin.reply, (inner) => origin.tracker?.beforeTransaction(inner));
+    this.meter?.end(origin, applied, machine.commandArgs, begun);
     this.listener?.settled();
     this.applyingOrigin = null;
     machine.endEntry();
   }
 
   private run(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
-    const context = this.machine.readContext(Date.now(), () => 1);
+    const begun = this.meter?.begin(spec, args) ?? 0;
+    const counts = origin.noTouch !== true || spec.name === 'touch';
+    const context = this.machine.readContext(Date.now(), () => 1, counts, origin.database);
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else if (spec.kind === 'read') {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     } else throw new Error(`${spec.name} is no read`);
+    this.meter?.end(origin, spec, args, begun);
   }
 }

@@ -19,7 +19,10 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export async function startServer(given: Record<string, string> = {}): Promise<World> {
+export async function startServer(
+  given: Record<string, string> = {},
+  host = '127.0.0.1',
+): Promise<World> {
   const group = new FakeGroup();
   const membership = new FakeMembership();
   const settings = new Settings(
@@ -27,7 +30,7 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
   );
   const broadcasts: PublishedMessage[] = [];
   const server = new RespServer({
-    host: '127.0.0.1',
+    host,
     port: 0,
     nodeId: 'n1',
     group,
@@ -37,6 +40,8 @@ export async function startServer(given: Record<string, string> = {}): Promise<W
     onShutdown: () => {
       world.shutdowns++;
     },
+    configFile: null,
+    rewriteConfig: () => null,
     broadcast: (message) => broadcasts.push(message),
     onError: (what, error) => {
       throw new Error(what, { cause: error });
@@ -74,8 +79,8 @@ export class RawClient {
     });
   }
 
-  static async open(port: number): Promise<RawClient> {
-    const socket = connect(port, '127.0.0.1');
+  static async open(port: number, host = '127.0.0.1'): Promise<RawClient> {
+    const socket = connect(port, host);
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);

@@ -123,7 +123,7 @@ describe('others', () => {
     ]);
     expect(await redis.wait(2, 100)).toBe(2);
     expect(await redis.time()).toHaveLength(2);
-    expect(await redis.client('LIST')).toMatch(/^id=1 addr=127\.0\.0\.1:\d+ .* cmd=list /);
+    expect(await redis.client('LIST')).toMatch(/^id=1 addr=127\.0\.0\.1:\d+ .* cmd=client\|list /);
   });
 
   it('SHUTDOWN closes and tells', async () => {

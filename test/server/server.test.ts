@@ -87,7 +87,7 @@ describe('bad input', () => {
     ['client', "-ERR wrong number of arguments for 'client' command"],
     ['client foo', "-ERR unknown subcommand 'foo'. Try CLIENT HELP."],
     ['client id x', "-ERR wrong number of arguments for 'client|id' command"],
-    ['select 1', '-ERR SELECT is not allowed in cluster mode'],
+    ['select 16', '-ERR DB index is out of range'],
     ['select x', '-ERR value is not an integer or out of range'],
     ['hello 4', '-NOPROTO unsupported protocol version'],
     ['exec', '-ERR EXEC without MULTI'],

@@ -170,7 +170,11 @@ export class SimNode {
         return { start: async () => {}, stop: async () => {}, deliver: () => {} };
       },
     };
-    const host = new NodeHost(config, { logger: silent, onShutdownCommand: () => {} }, adapters);
+    const host = new NodeHost(
+      config,
+      { logger: silent, configFile: null, onShutdownCommand: () => {} },
+      adapters,
+    );
     this.host = host;
     const ended = (error: unknown) => {
       if (life.alive) this.processFailed(error);

@@ -68,7 +68,7 @@ const cases: readonly (readonly [string, string])[] = [
   ['SET a 1; RENAMENX a a', ':0'],
   ['SET a 1; COPY a a', '-ERR source and destination objects are the same'],
   ['SET a 1; SET b 2; COPY a b', ':0'],
-  ['COPY a b DB 1', '-ERR DB index is out of range'],
+  ['COPY a b DB 16', '-ERR DB index is out of range'],
   [
     'COPY a b DB 9999999999',
     '-ERR value is out of range, value must between -2147483648 and 2147483647',

@@ -47,6 +47,15 @@ export class ReferenceKeyspace implements MutableKeyspace {
     return sum;
   }
 
+  charge(slot: number): number {
+    const { key, value } = this.entryAt(slot);
+    return key.length + value.length + 56;
+  }
+
+  useCount(): null {
+    return null;
+  }
+
   get slotLimit(): number {
     return this.entries.length;
   }
@@ -110,6 +119,30 @@ export class ReferenceKeyspace implements MutableKeyspace {
     const entry = this.entries[slot];
     if (entry === undefined || entry === null) return false;
     return entry.dueMs === 0 || entry.dueMs > this.nowMs;
+  }
+
+  isLiveIn(slot: number, database: number): boolean {
+    return database === 0 && this.isLive(slot);
+  }
+
+  databaseOf(_slot: number): number {
+    return 0;
+  }
+
+  sizeOf(database: number): number {
+    return database === 0 ? this.size : 0;
+  }
+
+  moveTo(): void {
+    throw new Error('the reference has one database');
+  }
+
+  swapDatabases(): void {
+    throw new Error('the reference has one database');
+  }
+
+  flushDatabase(): void {
+    this.flush();
   }
 
   put(

@@ -1,16 +1,19 @@
 /** CLIENT and its sub-commands. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
+import { fullName } from '../../statemachine/command-spec.js';
+import { clientAddress, localAddress } from '../client-address.js';
 import type { Connection } from '../connection.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
+import { clientControlCommands, clientType, isOfType } from './client-control.js';
 import { badName, isPrintableName } from './connection.js';
 import { trackingCommands } from './tracking.js';
 
 export function clientCommands(context: ServerContext): LocalSpec[] {
   const summary = 'A container for client connection commands.';
   return [
-    container('client', { summary, since: '2.4.0' }, [
+    container('client', { summary, since: '2.4.0', acl: ['slow', 'connection'] }, [
       local('id', 2, { summary: 'Returns the id of the connection.' }, (connection, _args, reply) =>
         reply.integer(connection.id),
       ),
@@ -26,18 +29,26 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         setInfo,
       ),
       local('info', 2, { summary: 'Describes this connection.' }, (connection, _args, reply) =>
-        reply.verbatim('txt', `${describe(context, connection)}\n`),
+        reply.verbatim('txt', `${describeClient(context, connection)}\n`),
       ),
       local(
         'list',
         -2,
-        { summary: 'Lists open connections.', syntax: '[TYPE type] [ID id [id ...]]' },
+        {
+          acl: ['admin', 'slow', 'dangerous', 'connection'],
+          summary: 'Lists open connections.',
+          syntax: '[TYPE type] [ID id [id ...]]',
+        },
         (_connection, args, reply) => list(context, args, reply),
       ),
       ...trackingCommands(context),
-      onOff('no-evict', (connection, on) => {
-        connection.session.noEvict = on;
-      }),
+      ...clientControlCommands(context),
+      {
+        ...onOff('no-evict', (connection, on) => {
+          connection.session.noEvict = on;
+        }),
+        acl: ['admin', 'slow', 'dangerous', 'connection'],
+      },
       onOff('no-touch', (connection, on) => {
         connection.session.noTouch = on;
       }),
@@ -86,39 +97,46 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       }
       chosen = chosen.filter((connection) => ids.has(connection.id));
     } else if (args.is(2, 'TYPE') && args.count === 4) {
-      const type = args.text(3).toLowerCase();
-      if (!['normal', 'master', 'replica', 'slave', 'pubsub'].includes(type)) {
-        return reply.error(`ERR Unknown client type '${args.text(3)}'`);
-      }
-      if (type === 'pubsub') chosen = chosen.filter(({ subscriptions }) => subscriptions.any);
-      else if (type === 'normal') chosen = chosen.filter(({ subscriptions }) => !subscriptions.any);
-      else chosen = [];
+      const type = clientType(args.text(3));
+      if (type === null) return reply.error(`ERR Unknown client type '${args.text(3)}'`);
+      chosen = chosen.filter((connection) => isOfType(connection, type));
     } else return reply.error('ERR syntax error');
   }
-  reply.verbatim('txt', chosen.map((connection) => `${describe(context, connection)}\n`).join(''));
+  reply.verbatim(
+    'txt',
+    chosen.map((connection) => `${describeClient(context, connection)}\n`).join(''),
+  );
 }
 
 /** One line as Redis' catClientInfoString. */
-function describe(context: ServerContext, connection: Connection): string {
-  const { socket, session, subscriptions } = connection;
+export function describeClient(context: ServerContext, connection: Connection): string {
+  const { socket, session, subscriptions, lastSpec } = connection;
   const now = Date.now();
   const seconds = (since: number) => Math.floor((now - since) / 1000);
   const flag = (is: boolean, letter: string) => (is ? letter : '');
+  const mode = context.tracking.modeOf(connection);
   const flags =
+    flag(session.monitors, 'O') +
     flag(subscriptions.any, 'P') +
-    flag(context.tracking.modeOf(connection) !== null, 't') +
+    flag(session.queued !== null, 'x') +
+    flag(session.blocked !== null || connection.stall === 'wait', 'b') +
+    flag(mode !== null, 't') +
+    flag(mode !== null && context.tracking.isRedirectBroken(connection), 'R') +
+    flag(mode?.broadcast === true, 'B') +
+    flag(connection.closed, 'A') +
     flag(session.readOnly, 'r') +
-    flag(session.queued !== null, 'x');
+    flag(session.noEvict, 'e') +
+    flag(session.noTouch, 'T');
   const fields: [string, string | number][] = [
     ['id', connection.id],
-    ['addr', `${socket.remoteAddress}:${socket.remotePort}`],
-    ['laddr', `${socket.localAddress}:${socket.localPort}`],
+    ['addr', clientAddress(connection)],
+    ['laddr', localAddress(connection)],
     ['fd', 0],
     ['name', session.name],
     ['age', seconds(connection.openedAtMs)],
     ['idle', seconds(connection.lastActiveMs)],
     ['flags', flags || 'N'],
-    ['db', 0],
+    ['db', session.database],
     ['sub', subscriptions.channels.size],
     ['psub', subscriptions.patterns.size],
     ['ssub', subscriptions.shards.size],
@@ -133,11 +151,11 @@ function describe(context: ServerContext, connection: Connection): string {
     ['obl', connection.outputBytes - socket.writableLength],
     ['oll', 0],
     ['omem', socket.writableLength],
-    ['tot-mem', connection.queryBytes + socket.writableLength],
-    ['events', 'r'],
-    ['cmd', connection.lastCommand],
-    ['user', 'default'],
-    ['redir', context.tracking.modeOf(connection)?.redirect ?? -1],
+    ['tot-mem', connection.queryBytes + session.queuedBytes + connection.outputBytes],
+    ['events', socket.writableNeedDrain ? 'rw' : 'r'],
+    ['cmd', lastSpec === null ? 'NULL' : fullName(lastSpec)],
+    ['user', session.user.name],
+    ['redir', mode?.redirect ?? -1],
     ['resp', connection.protocol],
     ['lib-name', session.libraryName],
     ['lib-ver', session.libraryVersion],

@@ -9,6 +9,7 @@ import type { ClusterNode } from '../group.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import { leaderNode, redisNodeId, replicaNodes } from '../node-names.js';
 import type { ServerContext } from '../server-context.js';
+import { isLoading } from './info-node.js';
 import { countKeysInSlot, getKeysInSlot } from './slot-keys.js';
 
 export const slots = 16_384;
@@ -26,7 +27,12 @@ export function clusterCommands(context: ServerContext): LocalSpec[] {
     local(
       name,
       3,
-      { ...shared, summary: 'Lists the replicas of a master.', syntax: 'node-id' },
+      {
+        ...shared,
+        acl: ['admin', 'slow', 'dangerous'],
+        summary: 'Lists the replicas of a master.',
+        syntax: 'node-id',
+      },
       (_connection, args, reply) => listReplicas(context, args, reply),
     );
   return [
@@ -130,17 +136,29 @@ function shards(context: ServerContext, reply: ReplySink): void {
   }
   reply.text('nodes');
   reply.array(members.length);
-  for (const node of members) shardNode(node, node.id === leader?.id, reply);
+  for (const node of members) shardNode(context, node, node.id === leader?.id, reply);
 }
 
-function shardNode(node: ClusterNode, leads: boolean, reply: ReplySink): void {
-  reply.map(7);
+/** Redis: online, loading, fail. */
+function health(context: ServerContext, node: ClusterNode): string {
+  if (node.self && isLoading(context)) return 'loading';
+  return node.self || node.connected ? 'online' : 'fail';
+}
+
+function shardNode(
+  context: ServerContext,
+  node: ClusterNode,
+  leads: boolean,
+  reply: ReplySink,
+): void {
+  reply.map(node.zone === null ? 7 : 8);
   const texts: [string, string][] = [
     ['id', redisNodeId(node.id)],
     ['ip', node.host],
     ['endpoint', node.host],
     ['role', leads ? 'master' : 'replica'],
-    ['health', node.self || node.connected ? 'online' : 'fail'],
+    ['health', health(context, node)],
+    ...(node.zone === null ? [] : [['availability-zone', node.zone] as [string, string]]),
   ];
   for (const [name, value] of texts) {
     reply.text(name);

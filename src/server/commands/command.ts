@@ -1,8 +1,10 @@
 /** COMMAND and its sub-commands: the table of commands, told to clients. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import type { SpecBase } from '../../statemachine/command-spec.js';
-import { type AnySpec, arityFits } from '../command-table.js';
+import { fullName, type KeySpec, type SpecBase } from '../../statemachine/command-spec.js';
+import { noKeys } from '../../statemachine/commands/spec-helpers.js';
+import { useOfKey, usesOf } from '../acl/acl-commands.js';
+import { type AnySpec, arityFits, subcommandsOf } from '../command-table.js';
 import { keyPositions } from '../key-arguments.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
@@ -22,7 +24,7 @@ export function commandCommands(context: ServerContext): LocalSpec[] {
       reply.array(args.count - 2);
       for (let index = 2; index < args.count; index++) {
         const spec = context.table().named(args.text(index));
-        if (spec === null) reply.nilArray();
+        if (spec === null) reply.nil();
         else describe(spec, args.text(index).toLowerCase(), reply);
       }
     }),
@@ -45,6 +47,17 @@ export function commandCommands(context: ServerContext): LocalSpec[] {
       { ...shared, summary: 'Extracts the keys of a command.', syntax: 'command [arg [arg ...]]' },
       (_c, args, reply) => getKeys(context, args, reply),
     ),
+    local(
+      'getkeysandflags',
+      -3,
+      {
+        ...shared,
+        since: '7.0.0',
+        summary: 'Extracts the keys of a command and what it does to them.',
+        syntax: 'command [arg [arg ...]]',
+      },
+      (_c, args, reply) => getKeysAndFlags(context, args, reply),
+    ),
   ];
   const described = { ...shared, summary: 'Returns detailed information about all commands.' };
   return [
@@ -59,20 +72,22 @@ function describeAll(context: ServerContext, reply: ReplySink): void {
 }
 
 /** Redis: addReplyCommandInfo */
-function describe(spec: AnySpec, fullName: string, reply: ReplySink): void {
+function describe(spec: AnySpec, name: string, reply: ReplySink): void {
   const subcommands = subcommandsOf(spec);
   reply.array(10);
-  reply.text(fullName);
+  reply.text(name);
   reply.integer(spec.arity);
   words(spec.flags, '', reply);
-  reply.integer(spec.keys.first);
-  reply.integer(spec.keys.last);
-  reply.integer(spec.keys.step);
+  // Redis: places that depend on other arguments are told below only.
+  const { first, last, step } = spec.keys.countAt === undefined ? spec.keys : noKeys;
+  reply.integer(first);
+  reply.integer(last);
+  reply.integer(step);
   words(spec.acl, '@', reply);
   reply.set(0);
   keySpecs(spec, reply);
   reply.array(subcommands.length);
-  for (const sub of subcommands) describe(sub, `${spec.name}|${sub.name}`, reply);
+  for (const sub of subcommands) describe(sub, fullName(sub), reply);
 }
 
 function words(list: readonly string[], prefix: string, reply: ReplySink): void {
@@ -80,22 +95,51 @@ function words(list: readonly string[], prefix: string, reply: ReplySink): void 
   for (const word of list) reply.simple(prefix + word);
 }
 
+/** One specification for all keys that are used in the same way. */
 function keySpecs(spec: SpecBase, reply: ReplySink): void {
-  const { first, last, step } = spec.keys;
+  const { first, useOf } = spec.keys;
   if (first === 0) return reply.set(0);
-  reply.set(1);
-  reply.map(3);
-  reply.text('flags');
-  words(spec.flags.includes('write') ? ['RW', 'access', 'update'] : ['RO', 'access'], '', reply);
+  const uses = usesOf(spec);
+  reply.set(uses.length);
+  for (const [at, use] of uses.entries()) {
+    reply.map(3);
+    reply.text('flags');
+    words([...use.split(' '), ...(useOf === undefined ? [] : ['variable_flags'])], '', reply);
+    keyPlaces(spec.keys, at, at === uses.length - 1, reply);
+  }
+}
+
+/** Where the keys of one specification begin, and how to go on from there. */
+function keyPlaces(keys: KeySpec, at: number, isLast: boolean, reply: ReplySink): void {
+  const { first, last, step, countAt } = keys;
+  const begin = first + at * step;
+  const end = isLast ? last : begin;
   reply.text('begin_search');
-  searchSpec('index', [['index', first]], reply);
+  searchSpec('index', [['index', countAt ?? begin]], reply);
   reply.text('find_keys');
-  const range: [string, number][] = [
-    ['lastkey', last < 0 ? last : last - first],
-    ['keystep', step],
-    ['limit', 0],
-  ];
-  searchSpec('range', range, reply);
+  if (countAt === undefined) {
+    const lastKey = end < 0 ? end : end - begin;
+    searchSpec(
+      'range',
+      [
+        ['lastkey', lastKey],
+        ['keystep', step],
+        ['limit', 0],
+      ],
+      reply,
+    );
+  } else {
+    const firstKey = first - countAt;
+    searchSpec(
+      'keynum',
+      [
+        ['keynumidx', 0],
+        ['firstkey', firstKey],
+        ['keystep', step],
+      ],
+      reply,
+    );
+  }
 }
 
 function searchSpec(type: string, spec: readonly [string, number][], reply: ReplySink): void {
@@ -176,7 +220,7 @@ function documentArguments(list: readonly DocArgument[], reply: ReplySink): void
 }
 
 function list(context: ServerContext, args: Args, reply: ReplySink): void {
-  let chosen = context.table().all;
+  let chosen = context.table().all.flatMap((spec) => [spec, ...subcommandsOf(spec)]);
   if (args.count > 2) {
     if (args.count !== 5 || !args.is(2, 'FILTERBY')) return reply.error('ERR syntax error');
     const wanted = args.text(4);
@@ -185,30 +229,50 @@ function list(context: ServerContext, args: Args, reply: ReplySink): void {
       const category = wanted.toLowerCase();
       chosen = chosen.filter((spec) => (spec.acl as readonly string[]).includes(category));
     } else if (args.is(3, 'PATTERN')) {
-      chosen = chosen.filter((spec) => matchesGlob(wanted, spec.name));
+      chosen = chosen.filter((spec) => matchesGlob(wanted, fullName(spec)));
     } else return reply.error('ERR syntax error');
   }
   reply.array(chosen.length);
-  for (const spec of chosen) reply.text(spec.name);
+  for (const spec of chosen) reply.text(fullName(spec));
 }
 
-function getKeys(context: ServerContext, args: Args, reply: ReplySink): void {
-  const spec = context.table().named(args.text(2));
-  if (spec === null) return reply.error('ERR Invalid command specified');
-  if (spec.keys.first === 0) return reply.error('ERR The command has no key arguments');
-  const count = args.count - 2;
-  if (!arityFits(spec.arity, count)) {
-    return reply.error('ERR Invalid number of arguments specified for command');
-  }
-  const positions = keyPositions(spec, count);
-  reply.array(positions.length);
-  for (const index of positions) {
-    reply.bulk(args.bytes, args.start(index + 2), args.end(index + 2));
-  }
+interface Call {
+  readonly spec: AnySpec;
+  readonly args: Args;
+  /** Where the keys are among them. */
+  readonly keys: readonly number[];
 }
 
-function subcommandsOf(spec: AnySpec): readonly LocalSpec[] {
-  return spec.kind === 'local' && spec.subcommands !== undefined
-    ? [...spec.subcommands.values()]
-    : [];
+/** The command in the arguments from 2 on, or an error text. */
+function callIn(context: ServerContext, given: Args): Call | string {
+  const args = given.from(2);
+  const table = context.table();
+  const sub = args.count > 1 ? table.named(`${args.text(0)}|${args.text(1)}`) : null;
+  const spec = sub ?? table.named(args.text(0));
+  if (spec === null) return 'ERR Invalid command specified';
+  if (spec.keys.first === 0) return 'ERR The command has no key arguments';
+  if (!arityFits(spec.arity, args.count)) {
+    return 'ERR Invalid number of arguments specified for command';
+  }
+  return { spec, args, keys: keyPositions(spec, args) };
+}
+
+function getKeys(context: ServerContext, given: Args, reply: ReplySink): void {
+  const call = callIn(context, given);
+  if (typeof call === 'string') return reply.error(call);
+  const { args, keys } = call;
+  reply.array(keys.length);
+  for (const index of keys) reply.bulk(args.bytes, args.start(index), args.end(index));
+}
+
+function getKeysAndFlags(context: ServerContext, given: Args, reply: ReplySink): void {
+  const call = callIn(context, given);
+  if (typeof call === 'string') return reply.error(call);
+  const { spec, args, keys } = call;
+  reply.array(keys.length);
+  for (const [nth, index] of keys.entries()) {
+    reply.array(2);
+    reply.bulk(args.bytes, args.start(index), args.end(index));
+    words(useOfKey(spec, args, nth).split(' '), '', reply);
+  }
 }

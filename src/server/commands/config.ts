@@ -2,7 +2,7 @@
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { Connection } from '../connection.js';
-import { refusalText, wrongArity } from '../gates.js';
+import { refusalText } from '../gates.js';
 import { container, type LocalSpec, local, type Outcome } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import { matchesGlob } from './glob-names.js';
@@ -19,7 +19,6 @@ const noKeys = { first: 0, last: 0, step: 0 };
 /** Settings of Redis that are facts here; redis-benchmark and others ask for them. */
 const facts: ReadonlyMap<string, string> = new Map([
   ['appendonly', 'yes'],
-  ['databases', '1'],
   ['save', ''],
 ]);
 
@@ -54,11 +53,30 @@ export function configCommands(context: ServerContext): LocalSpec[] {
         { ...shared, summary: "Resets the server's statistics." },
         (_connection, _args, reply) => {
           context.stats.reset();
+          context.usage.reset();
           reply.ok();
         },
       ),
+      local(
+        'rewrite',
+        2,
+        {
+          ...shared,
+          since: '2.8.0',
+          summary: 'Writes settings that were set while running into the configuration file.',
+        },
+        (_connection, _args, reply) => rewrite(context, reply),
+      ),
     ]),
   ];
+}
+
+/** Shared settings are in the log and need no file. */
+function rewrite({ configFile, rewriteConfig }: ServerContext, reply: ReplySink): void {
+  if (configFile === null) return reply.error('ERR The server is running without a config file');
+  const error = rewriteConfig();
+  if (error === null) reply.ok();
+  else reply.error(`ERR Rewriting config file: ${error}`);
 }
 
 /** What is in force: a shared setting has one value for all nodes. */
@@ -90,7 +108,7 @@ function set(
   args: Args,
   reply: ReplySink,
 ): Outcome {
-  if (args.count % 2 !== 0) return reply.error(wrongArity('config|set'));
+  if (args.count % 2 !== 0) return reply.error('ERR syntax error');
   const changes: Change[] = [];
   for (let index = 2; index < args.count; index += 2) {
     const name = args.text(index).toLowerCase();
@@ -145,7 +163,7 @@ async function share(
   const { settings, group } = context;
   for (const [at, { name }] of changes.entries()) {
     // settings.set() has checked the value and given it its plain form ("1gb" is bytes now).
-    const outcome = await group.changeSetting(name, settings.redisValue(name) ?? '');
+    const outcome = await group.changeSettings([[name, settings.redisValue(name) ?? '']]);
     if (outcome === null) continue;
     if (outcome === 'unknown') return connection.reply.error(uncertainText);
     takeBack(context, changes.slice(at));

@@ -1,9 +1,13 @@
 /** Commands about the connection itself: HELLO, AUTH, PING, SELECT, RESET, QUIT ... */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
+import { checkDatabase, outOfRange } from '../../statemachine/commands/database-argument.js';
+import { noKeys } from '../../statemachine/commands/spec-helpers.js';
+import { DATABASES_MAX } from '../../statemachine/databases.js';
 import type { Connection } from '../connection.js';
+import { refusalText } from '../gates.js';
 import { type LocalSpec, local } from '../local-spec.js';
+import { selfNode } from '../node-names.js';
 import { redisVersion, type ServerContext } from '../server-context.js';
 
 const noAuth = { flags: ['noscript', 'loading', 'stale', 'fast', 'no_auth'] } as const;
@@ -21,12 +25,7 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       'select',
       2,
       { summary: 'Changes the selected database.', syntax: 'index' },
-      (_connection, args, reply) => {
-        if (!/^-?\d{1,10}$/.test(args.text(1))) {
-          reply.error('ERR value is not an integer or out of range');
-        } else if (args.text(1) === '0') reply.ok();
-        else reply.error('ERR SELECT is not allowed in cluster mode');
-      },
+      (connection, args, reply) => select(context, connection, args, reply),
     ),
     local(
       'quit',
@@ -41,12 +40,14 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       'reset',
       1,
       { ...noAuth, since: '6.2.0', summary: 'Resets the connection.' },
-      (connection, _args, reply) => {
+      (connection) => {
         connection.session.reset();
         context.pubsub.forget(connection);
         context.tracking.disable(connection);
-        connection.session.authenticated = context.live.requirepass === '';
-        reply.simple('RESET');
+        context.acl().resetUser(connection);
+        context.monitors.forget(connection);
+        connection.setReplies(true);
+        connection.reply.simple('RESET');
         connection.protocol = 2;
       },
     ),
@@ -74,6 +75,22 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
   ];
 }
 
+/** As many databases as the cluster agreed on, whatever this node's own setting says. */
+function select(
+  context: ServerContext,
+  connection: Connection,
+  args: Args,
+  reply: ReplySink,
+): void {
+  const error = checkDatabase(args, 1);
+  if (error !== null) return reply.error(error);
+  const database = Number(args.text(1));
+  const count = Number(context.group.clusterSetting('databases') ?? DATABASES_MAX);
+  if (database < 0 || database >= count) return reply.error(outOfRange);
+  connection.session.database = database;
+  reply.ok();
+}
+
 /** READONLY and READWRITE */
 function staleReads(name: string, allowed: boolean): LocalSpec {
   const summary = allowed ? 'Lets reads of this connection be stale.' : 'Ends READONLY.';
@@ -95,31 +112,35 @@ function ping(connection: Connection, args: Args, reply: ReplySink): void {
   else reply.simple('PONG');
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text, 'latin1').digest();
-}
-
-/** Compares in constant time, whatever the lengths. */
-function isPassword(context: ServerContext, user: string, password: string): boolean {
-  const expected = context.live.requirepass;
-  const matches = timingSafeEqual(sha256(password), sha256(expected));
-  return user === 'default' && (expected === '' || matches);
-}
-
 const wrongPass = 'WRONGPASS invalid username-password pair or user is disabled.';
 
 function auth(context: ServerContext, connection: Connection, args: Args, reply: ReplySink): void {
   if (args.count > 3) return reply.error('ERR syntax error');
-  if (args.count === 2 && context.live.requirepass === '') {
+  const acl = context.acl();
+  if (args.count === 2 && acl.effective(acl.defaultUser).noPassword) {
     return reply.error(
       'ERR AUTH <password> called without any password configured for the default user. ' +
         'Are you sure your configuration is correct?',
     );
   }
   const user = args.count === 3 ? args.text(1) : 'default';
-  if (!isPassword(context, user, args.text(args.count - 1))) return reply.error(wrongPass);
-  connection.session.authenticated = true;
-  reply.ok();
+  const error = authError(context, connection, user, args.text(args.count - 1), args);
+  if (error === null) reply.ok();
+  else reply.error(error);
+}
+
+/** Users that are not known yet cannot be told from users that do not exist. */
+function authError(
+  context: ServerContext,
+  connection: Connection,
+  user: string,
+  password: string,
+  args: Args,
+): string | null {
+  const acl = context.acl();
+  const loading = context.group.settingsKnown === 'loading' && acl.find(user) === null;
+  if (loading) return refusalText('loading', context.group, { keys: noKeys }, args);
+  return acl.authenticate(connection, user, password, args) ? null : wrongPass;
 }
 
 interface HelloOptions {
@@ -161,8 +182,9 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
   const options = helloOptions(connection, args);
   if (typeof options === 'string') return reply.error(options);
   if (options.user !== null) {
-    if (!isPassword(context, options.user, options.password)) return reply.error(wrongPass);
-    session.authenticated = true;
+    const { user, password } = options;
+    const error = authError(context, connection, user, password, args);
+    if (error !== null) return reply.error(error);
   }
   if (!connection.isAuthenticated) {
     return reply.error(
@@ -176,7 +198,8 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
     session.name = options.name;
   }
   connection.protocol = options.protocol;
-  reply.map(7);
+  const zone = selfNode(context.group)?.zone ?? null;
+  reply.map(zone === null ? 7 : 8);
   reply.text('server');
   reply.text('redis');
   reply.text('version');
@@ -191,6 +214,9 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
   reply.text(context.group.isLeader ? 'master' : 'replica');
   reply.text('modules');
   reply.array(0);
+  if (zone === null) return;
+  reply.text('availability_zone');
+  reply.text(zone);
 }
 
 export const badName = 'ERR Client names cannot contain spaces, newlines or special characters.';

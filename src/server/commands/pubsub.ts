@@ -58,6 +58,7 @@ function subscribeSpec(pubsub: PubSub, { subscribe, kind, since, what }: Family)
     summary: `Listens for messages to a ${what}.`,
     complexity: 'O(N) where N is the number of channels.',
     syntax: `${what} [${what} ...]`,
+    channels: { first: 1, last: -1, pattern: kind === 'patterns' },
   };
   return local(subscribe, -2, described, (connection, args, reply) => {
     for (let index = 1; index < args.count; index++) {
@@ -116,6 +117,7 @@ function publishSpec(
     summary: `Posts a message to a ${what}.`,
     complexity: 'O(N+M), N the listeners of the channel and M the patterns at this node.',
     syntax: `${what} message`,
+    channels: { first: 1, last: 1, pattern: false },
   } as const;
   return local(name, 3, described, (_connection, args, reply) => {
     const payload = new Uint8Array(args.view(2));

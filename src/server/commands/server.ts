@@ -1,8 +1,8 @@
-/** TIME, ROLE, WAIT, LOLWUT, DEBUG, SHUTDOWN, TGCACHE. */
+/** TIME, ROLE, LOLWUT, SHUTDOWN, TGCACHE, MODULE. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { Connection } from '../connection.js';
-import { container, type LocalSpec, local, type Outcome } from '../local-spec.js';
+import { container, type LocalSpec, local } from '../local-spec.js';
 import { leaderNode, replicaNodes, selfNode } from '../node-names.js';
 import { redisVersion, type ServerContext } from '../server-context.js';
 import { memberCommands } from './member.js';
@@ -14,9 +14,6 @@ const server = {
 } as const;
 /** They answer later, which a reply inside a transaction cannot. */
 const alone = { ...server, flags: [...server.flags, 'no_multi'] } as const;
-/** DEBUG SLEEP for longer is more likely a slip. */
-const sleepSecondsMax = 3600;
-const waitLookMs = 10;
 
 export function serverCommands(context: ServerContext): LocalSpec[] {
   return [
@@ -34,21 +31,13 @@ export function serverCommands(context: ServerContext): LocalSpec[] {
     local(
       'role',
       1,
-      { ...server, since: '2.8.12', summary: 'Returns the replication role.' },
-      (_connection, _args, reply) => role(context, reply),
-    ),
-    local(
-      'wait',
-      3,
       {
-        ...alone,
-        acl: ['slow', 'connection'],
-        group: 'generic',
-        since: '3.0.0',
-        summary: 'Blocks until the writes of the connection are on so many replicas.',
-        syntax: 'numreplicas timeout',
+        ...server,
+        acl: ['admin', 'fast', 'dangerous'],
+        since: '2.8.12',
+        summary: 'Returns the replication role.',
       },
-      (connection, args, reply) => wait(context, connection, args, reply),
+      (_connection, _args, reply) => role(context, reply),
     ),
     local(
       'lolwut',
@@ -56,13 +45,25 @@ export function serverCommands(context: ServerContext): LocalSpec[] {
       {
         ...server,
         since: '5.0.0',
-        acl: ['fast'],
-        summary: 'Displays the version.',
+        acl: ['read', 'fast'],
+        summary: 'Displays computer art and the version.',
         syntax: '[VERSION version]',
       },
-      (_connection, _args, reply) => reply.verbatim('txt', `tgcache\nRedis ver. ${redisVersion}\n`),
+      (_connection, _args, reply) => reply.verbatim('txt', art()),
     ),
     ...stateCommands(context),
+    container(
+      'module',
+      { ...server, since: '4.0.0', summary: 'A container for module commands.' },
+      [
+        local(
+          'list',
+          2,
+          { ...server, since: '4.0.0', summary: 'Returns the loaded modules: there are none.' },
+          (_connection, _args, reply) => reply.array(0),
+        ),
+      ],
+    ),
     local(
       'shutdown',
       -1,
@@ -79,20 +80,6 @@ export function serverCommands(context: ServerContext): LocalSpec[] {
 /** Answered when the digest is known. */
 function stateCommands(context: ServerContext): LocalSpec[] {
   return [
-    container('debug', { ...alone, summary: 'A container for debugging commands.' }, [
-      local(
-        'digest',
-        2,
-        { ...alone, summary: 'Returns the digest of the state.' },
-        async (connection) => connection.reply.simple((await context.group.digest()).digest),
-      ),
-      local(
-        'sleep',
-        3,
-        { ...alone, summary: 'Stops the whole node for a while.', syntax: 'seconds' },
-        sleep,
-      ),
-    ]),
     container('tgcache', { ...alone, since: '7.2.4', summary: 'Commands of tgcache itself.' }, [
       local(
         'applied',
@@ -108,6 +95,12 @@ function stateCommands(context: ServerContext): LocalSpec[] {
       ...memberCommands(context),
     ]),
   ];
+}
+
+/** Three nodes, one of which leads. */
+function art(): string {
+  const rows = ['   (o)', '   / \\', ' (*)-(o)'];
+  return `${rows.join('\n')}\n\nRedis ver. ${redisVersion}\n`;
 }
 
 /** Redis: ROLE */
@@ -134,55 +127,6 @@ function role({ group }: ServerContext, reply: ReplySink): void {
     reply.text(String(node.port));
     reply.text(String(node.offset));
   }
-}
-
-/**
- * Redis: WAIT. All earlier writes of the connection are answered, hence committed: on a majority.
- * A replica counts when it is known to hold everything that was committed when WAIT came.
- */
-function wait(
-  context: ServerContext,
-  connection: Connection,
-  args: Args,
-  reply: ReplySink,
-): Outcome {
-  const { group, clock } = context;
-  const [replicas, timeout] = [args.text(1), args.text(2)];
-  if (!/^\d{1,10}$/.test(replicas))
-    return reply.error('ERR value is not an integer or out of range');
-  if (!/^-?\d{1,15}$/.test(timeout)) {
-    return reply.error('ERR timeout is not an integer or out of range');
-  }
-  if (timeout.startsWith('-')) return reply.error('ERR timeout is negative');
-  if (!group.isLeader) return reply.error('ERR WAIT cannot be used with replica instances.');
-  const committed = Number(group.raftInfo().get('commit_index') ?? 0);
-  const count = () => replicaNodes(group).filter((node) => node.offset >= committed).length;
-  if (count() >= Number(replicas)) return reply.integer(count());
-  const until = timeout === '0' ? Number.POSITIVE_INFINITY : clock.monotonicMs() + Number(timeout);
-  return waitUntil(context, connection, () => count() >= Number(replicas), until).then(() =>
-    connection.reply.integer(count()),
-  );
-}
-
-async function waitUntil(
-  { clock }: ServerContext,
-  connection: Connection,
-  isDone: () => boolean,
-  untilMs: number,
-): Promise<void> {
-  while (!isDone() && clock.monotonicMs() < untilMs && !connection.closed) {
-    await new Promise<void>((resolve) => void clock.after(waitLookMs, resolve));
-  }
-}
-
-/** Blocks the event loop, as Redis does: that is what it is for. */
-function sleep(_connection: Connection, args: Args, reply: ReplySink): void {
-  const seconds = Number(args.text(2));
-  if (!(seconds >= 0 && seconds <= sleepSecondsMax)) {
-    return reply.error('ERR value is not a valid float');
-  }
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
-  reply.ok();
 }
 
 /** Redis closes the connection without a reply. */

@@ -29,7 +29,12 @@ export function countKeysInSlot(context: ServerContext): LocalSpec {
 }
 
 export function getKeysInSlot(context: ServerContext): LocalSpec {
-  const described = { ...shared, summary: 'Returns keys of a slot.', syntax: 'slot count' };
+  const described = {
+    ...shared,
+    delegates: true,
+    summary: 'Returns keys of a slot.',
+    syntax: 'slot count',
+  };
   const spec = readSpec('getkeysinslot', 4, (keyspace, args, reply) => {
     const most = Number(args.text(3));
     const found: number[] = [];
@@ -65,6 +70,7 @@ function readSpec(name: string, arity: number, read: Read): SessionReadSpec {
   return {
     kind: 'session-read',
     name,
+    container: 'cluster',
     arity,
     ...shared,
     keys: { first: 0, last: 0, step: 0 },
@@ -77,7 +83,7 @@ function readSpec(name: string, arity: number, read: Read): SessionReadSpec {
 /** Visits the live keys of a hash slot until `visit` has enough. */
 function walk(keyspace: KeyspaceView, hashSlot: number, visit: (slot: number) => boolean): void {
   for (let slot = 0; slot < keyspace.slotLimit; slot++) {
-    if (!keyspace.isLive(slot)) continue;
+    if (!keyspace.isLiveIn(slot, 0)) continue;
     const start = keyspace.keyStart(slot);
     const end = start + keyspace.keyLength(slot);
     if (slotOf(keyspace.keyBuffer(slot), start, end) === hashSlot && !visit(slot)) return;

@@ -3,9 +3,10 @@
  * in one log entry, and watched versions are compared when it is applied.
  */
 import { assert } from '../../errors.js';
-import type { Args } from '../../resp/args.js';
+import { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ReadContext } from '../../statemachine/command-spec.js';
+import { allKeys, used } from '../../statemachine/commands/spec-helpers.js';
 import { execSpec } from '../../statemachine/keyspace-commands.js';
 import { watchVersion } from '../../statemachine/transaction.js';
 import { Connection } from '../connection.js';
@@ -14,6 +15,7 @@ import { type LocalSpec, local, type Outcome } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import type { QueuedCommand } from '../session.js';
 
+const noArgs = new Args();
 const shared = {
   group: 'transactions',
   acl: ['fast', 'transaction'],
@@ -51,7 +53,9 @@ export function transactionCommands(context: ServerContext): (LocalSpec | Sessio
       1,
       {
         ...shared,
+        acl: ['slow', 'transaction'],
         anytime: true,
+        delegates: true,
         since: '1.2.0',
         summary: 'Executes all commands in a transaction.',
       },
@@ -84,7 +88,7 @@ function watchSpec(context: ServerContext): SessionReadSpec {
     name: 'watch',
     arity: -2,
     ...shared,
-    keys: { first: 1, last: -1, step: 1 },
+    keys: used(allKeys, 'RO'),
     since: '2.2.0',
     summary: 'Monitors changes to keys to determine the execution of a transaction.',
     complexity: 'O(1) for every key.',
@@ -120,15 +124,47 @@ function exec(context: ServerContext, connection: Connection, reply: ReplySink):
       session.endTransaction();
       return reply.error('EXECABORT Transaction discarded because a key could not be watched.');
     }
-    if (session.watchCount === 0 && session.queued.every(({ spec }) => spec.kind === 'local')) {
-      return runHere(connection, session.queued, reply);
+    if (session.watchCount > 0 && session.queued.some(({ spec }) => spec.name === 'select')) {
+      session.endTransaction();
+      return reply.error(cannotUnselect);
     }
-    session.execution = build(connection, session.queued);
+    if (session.watchCount === 0 && session.queued.every(({ spec }) => spec.kind === 'local')) {
+      context.monitors.tell(connection, execSpec, noArgs);
+      return runHere(context, connection, session.queued, reply);
+    }
+    session.execution = build(context, connection, session.queued);
+    session.executionVersion = context.acl().version;
+  }
+  const refusal = changedRights(context, connection, session.queued);
+  if (refusal !== null) {
+    session.endTransaction();
+    return reply.error(refusal);
   }
   const stall = context.carryOut(connection, execSpec, session.execution);
   if (stall !== null) return stall;
   session.endTransaction();
 }
+
+/** EXEC has waited, and users have changed meanwhile: none of it was done, and all is refused. */
+function changedRights(
+  context: ServerContext,
+  connection: Connection,
+  queued: readonly QueuedCommand[],
+): string | null {
+  const { session } = connection;
+  const acl = context.acl();
+  if (session.executionVersion === acl.version) return null;
+  session.executionVersion = acl.version;
+  for (const { spec, args } of queued) {
+    const refusal = spec.kind === 'local' ? null : acl.execRefusal(connection, spec, args);
+    if (refusal !== null) return refusal;
+  }
+  return null;
+}
+
+/** What runs at this node runs before it is known whether the watched keys are as they were. */
+const cannotUnselect =
+  'EXECABORT Transaction discarded because of SELECT, which a change of a watched key cannot undo.';
 
 /** A WATCH may be among the pending commands, or a local command may depend on them. */
 function mustDrain(connection: Connection, queued: readonly QueuedCommand[]): boolean {
@@ -137,21 +173,52 @@ function mustDrain(connection: Connection, queued: readonly QueuedCommand[]): bo
 }
 
 /** A transaction without any command of the keyspace needs no log and no leader. */
-function runHere(connection: Connection, queued: readonly QueuedCommand[], reply: ReplySink): void {
+function runHere(
+  context: ServerContext,
+  connection: Connection,
+  queued: readonly QueuedCommand[],
+  reply: ReplySink,
+): void {
   reply.array(queued.length);
   for (const { spec, args } of queued) {
-    if (spec.kind === 'local') void spec.run(connection, args, reply);
+    const refusal = context.acl().execRefusal(connection, spec, args);
+    if (refusal !== null) reply.error(refusal);
+    else if (spec.kind === 'local') runLocal(context, connection, spec, args, reply);
   }
   connection.session.endTransaction();
 }
 
-/** Local commands run now; their replies travel with the transaction. */
-function build(connection: Connection, queued: readonly QueuedCommand[]): Args {
+/**
+ * Local commands run now; their replies travel with the transaction, and so do refusals: what was
+ * allowed when it was queued may be forbidden since, or another user may have come with AUTH.
+ */
+function build(
+  context: ServerContext,
+  connection: Connection,
+  queued: readonly QueuedCommand[],
+): Args {
   const { transaction } = connection.session;
   for (const { spec, args } of queued) {
-    if (spec.kind === 'local') {
-      transaction.queueLiteral(connection.capture((sink) => void spec.run(connection, args, sink)));
-    } else if (spec.kind !== 'session-read') transaction.queue(spec, args);
+    const refusal = context.acl().execRefusal(connection, spec, args);
+    if (refusal !== null) {
+      transaction.queueLiteral(connection.capture((sink) => sink.error(refusal)));
+    } else if (spec.kind === 'local') {
+      transaction.queueLiteral(
+        connection.capture((sink) => runLocal(context, connection, spec, args, sink)),
+      );
+    } else if (spec.kind !== 'session-read') transaction.queue(spec, args, connection.database);
   }
   return transaction.build();
+}
+
+function runLocal(
+  { usage }: ServerContext,
+  connection: Connection,
+  spec: LocalSpec,
+  args: Args,
+  reply: ReplySink,
+): void {
+  const begun = usage.begin(spec, args);
+  void spec.run(connection, args, reply);
+  usage.end(connection, spec, args, begun);
 }

@@ -10,7 +10,7 @@ import type {
 } from '../command-spec.js';
 import { ABSENT } from '../keyspace-view.js';
 import { checkExpire, dueOf, type ExpireUnit } from './expire-time.js';
-import { fine, readSpec, writeSpec } from './spec-helpers.js';
+import { fine, oneKey, readSpec, used, writeSpec } from './spec-helpers.js';
 
 const group = 'generic' as const;
 
@@ -64,6 +64,7 @@ function expireSpec(opcode: number, name: string, unit: ExpireUnit, word: string
     -3,
     {
       group,
+      keys: used(oneKey, 'RW update'),
       since: unit === 'EX' ? '1.0.0' : unit === 'EXAT' ? '1.2.0' : '2.6.0',
       summary: 'Sets the expiration time of a key.',
       syntax: `key ${word} [NX | XX | GT | LT]`,
@@ -116,7 +117,12 @@ export const expiryCommands: readonly KeyspaceSpec[] = [
     58,
     'persist',
     2,
-    { group, since: '2.2.0', summary: 'Removes the expiration time of a key.' },
+    {
+      keys: used(oneKey, 'RW update'),
+      group,
+      since: '2.2.0',
+      summary: 'Removes the expiration time of a key.',
+    },
     fine,
     persist,
   ),

@@ -1,18 +1,33 @@
 /** SET and its relatives: GETSET, SETNX, SETEX, PSETEX, MSET, MSETNX. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import type { ApplyContext, WriteSpec } from '../command-spec.js';
+import type { ApplyContext, KeySpec, WriteSpec } from '../command-spec.js';
 import { ABSENT } from '../keyspace-view.js';
 import { checkExpire, dueOf, type ExpireUnit } from './expire-time.js';
 import {
   fine,
+  oneKey,
   pairKeys,
   refuseWrongType,
   replyValue,
   syntaxError,
+  used,
   writeSpec,
 } from './spec-helpers.js';
 import { type StringOptions, stringOptions } from './string-options.js';
+import { valueConditionHolds } from './value-condition.js';
+
+const setKeys: KeySpec = {
+  ...used(oneKey, 'RW access update'),
+  useOf: (args) => (tellsOldValue(args) ? 'RW access update' : 'OW update'),
+};
+
+/** By GET, or by whether a condition on it holds. */
+function tellsOldValue(args: Args): boolean {
+  if (args.count === 3) return false;
+  const options = stringOptions(args, 3, 'set');
+  return options === null || options.get || options.condition !== null;
+}
 
 const denyoom = ['denyoom'] as const;
 const denyoomFast = ['denyoom', 'fast'] as const;
@@ -52,19 +67,28 @@ function applySet(context: ApplyContext, args: Args, reply: ReplySink): void {
     return reply.ok();
   }
   const options = stringOptions(args, 3, 'set')!;
-  const { keyspace } = context;
   const slot = context.peek(args, 1);
-  if (options.get) {
-    if (refuseWrongType(context, slot, reply)) return;
-    replyValue(keyspace, slot, reply);
-  }
-  const blocked = (options.nx && slot !== ABSENT) || (options.xx && slot === ABSENT);
-  if (blocked) {
-    if (!options.get) reply.nil();
-    return;
-  }
-  storeSet(context, args, options, slot);
-  if (!options.get) reply.ok();
+  const looks = options.get || options.condition !== null;
+  if (looks && refuseWrongType(context, slot, reply)) return;
+  const allowed = allowsSet(context, args, options, slot);
+  if (typeof allowed === 'string') return reply.error(allowed);
+  if (options.get) replyValue(context.keyspace, slot, reply);
+  if (allowed) storeSet(context, args, options, slot);
+  if (options.get) return;
+  if (allowed) reply.ok();
+  else reply.nil();
+}
+
+/** An error text where the condition makes no sense. */
+function allowsSet(
+  context: ApplyContext,
+  args: Args,
+  { nx, xx, condition }: StringOptions,
+  slot: number,
+): boolean | string {
+  if (nx) return slot === ABSENT;
+  if (xx) return slot !== ABSENT;
+  return condition === null || valueConditionHolds(context, args, condition, slot);
 }
 
 function storeSet(context: ApplyContext, args: Args, options: StringOptions, slot: number): void {
@@ -79,6 +103,7 @@ function storeSet(context: ApplyContext, args: Args, options: StringOptions, slo
 
 function setWithTtl(opcode: number, name: string, unit: ExpireUnit, word: string): WriteSpec {
   const described = {
+    keys: used(oneKey, 'OW update'),
     flags: denyoom,
     since: unit === 'EX' ? '2.0.0' : '2.6.0',
     summary: 'Sets the string value and expiration time of a key.',
@@ -112,11 +137,13 @@ export const setCommands: readonly WriteSpec[] = [
     'set',
     -3,
     {
+      keys: setKeys,
       flags: denyoom,
       summary: 'Sets the string value of a key, ignoring its type.',
       syntax:
-        'key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | ' +
-        'PXAT unix-time-milliseconds | KEEPTTL]',
+        'key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | ' +
+        'IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | ' +
+        'EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]',
     },
     checkSet,
     applySet,
@@ -138,7 +165,12 @@ export const setCommands: readonly WriteSpec[] = [
     3,
     'setnx',
     3,
-    { flags: denyoomFast, summary: 'Sets a key only when it does not exist.', syntax: 'key value' },
+    {
+      keys: used(oneKey, 'OW insert'),
+      flags: denyoomFast,
+      summary: 'Sets a key only when it does not exist.',
+      syntax: 'key value',
+    },
     fine,
     (context, args, reply) => {
       const absent = context.peek(args, 1) === ABSENT;
@@ -154,7 +186,7 @@ export const setCommands: readonly WriteSpec[] = [
     -3,
     {
       flags: denyoom,
-      keys: pairKeys,
+      keys: used(pairKeys, 'OW update'),
       since: '1.0.1',
       complexity: 'O(N)',
       summary: 'Sets several keys.',
@@ -172,7 +204,7 @@ export const setCommands: readonly WriteSpec[] = [
     -3,
     {
       flags: denyoom,
-      keys: pairKeys,
+      keys: used(pairKeys, 'OW insert'),
       since: '1.0.1',
       complexity: 'O(N)',
       summary: 'Sets several keys only when none of them exists.',
