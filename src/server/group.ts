@@ -117,7 +117,7 @@ export interface DatabaseInfo {
 }
 
 export interface AppliedListener extends KeyListener {
-  /** The reply to the command whose changes were told is complete. */
+  /** The reply to the command whose changes were told, or that has read, is complete. */
   settled(): void;
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
 import { Acl } from './acl/acl.js';
+import { AppliedListeners } from './applied-listeners.js';
 import { ClientPause } from './client-pause.js';
 import { CommandTable } from './command-table.js';
 import { describeClient } from './commands/client.js';
@@ -14,6 +15,7 @@ import { localCommands } from './commands/local-commands.js';
 import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
+import { KeyEvents } from './key-events.js';
 import { LatencyEvents } from './latency-events.js';
 import { LiveSettings } from './live-settings.js';
 import type { Membership } from './membership.js';
@@ -88,12 +90,17 @@ export class RespServer implements ConnectionHost {
     const { slowLog, latency, live, stats } = this;
     this.usage = new UsageMeter(stats, live, slowCommands({ slowLog, latency, live, clock }));
     group.meter = this.usage;
+    const listeners = new AppliedListeners(group);
     this.tracking = new Tracking({
       connections: this.connections,
       keysMax: () => this.live.trackedKeysMax,
       applyingOrigin: () => group.applyingOrigin,
-      onUse: (inUse) => group.listen(inUse ? this.tracking : null),
+      onUse: (inUse) => listeners.use(this.tracking, inUse),
     });
+    const flags = () => this.live.keyEvents;
+    const keyEvents = new KeyEvents({ pubsub: this.pubsub, clock, flags });
+    live.onRefresh = () => listeners.use(keyEvents, keyEvents.wanted);
+    live.onRefresh();
     const context: ServerContext = {
       ...options,
       live,
