@@ -56,6 +56,12 @@ export class Keyspace implements MutableKeyspace {
     this.mount(this.state);
   }
 
+  notify(
+    ...[kind, name, bytes, start, end, database]: Parameters<MutableKeyspace['notify']>
+  ): void {
+    this.listener?.event?.(kind, name, bytes, start, end, database);
+  }
+
   private num(at: number): number {
     return this.state.header.nums[at]!;
   }
