@@ -18,6 +18,7 @@ function leader(connected: readonly string[], answering: readonly string[]) {
     driver: () => ({ core }) as unknown as GroupDriver,
     intake: { decline: () => {} } as unknown as Intake,
     view: view as unknown as ClusterView,
+    clients: { hold: () => {}, release: () => {}, isIdle: true },
     clock: new FakeClock(),
   });
 }
