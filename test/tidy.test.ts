@@ -172,7 +172,7 @@ function complaints(file: SourceFile, find: (node: ts.Node) => string | null): s
 }
 
 describe('imports', () => {
-  it.each(Object.keys(mayImport))('%s imports only what it may', (folder) => {
+  it.each(Object.keys(mayImport))('requirement 61: %s imports only what it may', (folder) => {
     const wrong = inFolder(folder.slice(0, -1)).flatMap((file) =>
       importsOf(file)
         .filter((each) => !isAllowed(each, folder))
@@ -215,7 +215,7 @@ describe('pure folders', () => {
     'setTimeout',
   ];
 
-  it('touch no clock, no chance, no process', () => {
+  it('requirement 61: touch no clock, no chance, no process', () => {
     const find = (node: ts.Node): string | null => {
       if (ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random') {
         return 'Math.random';

@@ -9,7 +9,9 @@ import type { RaftCore } from '../raft/raft.js';
 import type { Args } from '../resp/args.js';
 import type { Group, Origin, Refusal } from '../server/group.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
+import { execSpec, specByOpcode } from '../statemachine/keyspace-commands.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
+import { forEachQueued } from '../statemachine/transaction.js';
 import { Freshness } from './freshness.js';
 
 export type ReadConsistency = 'linearizable' | 'lease' | 'local';
@@ -18,6 +20,8 @@ export interface AdmissionOptions {
   readonly core: () => RaftCore | null;
   readonly machine: () => StateMachine;
   readonly isLoading: () => boolean;
+  /** Leadership is being handed over: what comes now waits. */
+  readonly isHeld: () => boolean;
   readonly readConsistency: () => ReadConsistency;
   /** follower-writes is forward. */
   readonly forwards: () => boolean;
@@ -56,6 +60,7 @@ export class Admission {
     if (core.role !== 'leader') return core.leader === null ? 'no-leader' : 'not-leader';
     // What older users were allowed must not get into the log any more.
     if (!this.options.usersKnown()) return 'overloaded';
+    if (this.options.isHeld()) return 'overloaded';
     const full = core.transferring || core.uncommittedBytes >= limits.uncommittedBytesMax;
     return full ? 'overloaded' : this.memory(spec, args);
   }
@@ -64,7 +69,7 @@ export class Admission {
     const core = this.options.core();
     if (this.options.isLoading()) return 'loading';
     if (core === null) return 'no-leader';
-    if (core.role === 'leader') return null;
+    if (core.role === 'leader') return this.options.isHeld() ? 'overloaded' : null;
     if (this.isLocal(origin)) return this.freshEnough() ? null : 'overloaded';
     if (core.leader === null) return 'no-leader';
     return this.options.forwards() ? null : 'not-leader';
@@ -87,7 +92,7 @@ export class Admission {
   private memory(spec: SpecBase, args: Args): Refusal | null {
     const { keyspace } = this.options.machine();
     if (keyspace.maxmemory === 0 && keyspace.maxkeys === 0) return null;
-    if (!spec.flags.includes('denyoom')) return null;
+    if (!mayGrow(spec, args)) return null;
     if (!keyspace.canMakeRoom()) return 'out-of-memory';
     if (keyspace.maxmemory === 0) return null;
     const size = args.end(args.count - 1) - args.start(0);
@@ -99,4 +104,14 @@ export class Admission {
     const ageMs = this.options.clock.monotonicMs() - this.freshness.freshAtMs;
     return ageMs <= this.options.settings.number('max-staleness-ms');
   }
+}
+
+/** Redis: denyoom; of EXEC, what it carries out. */
+function mayGrow(spec: SpecBase, args: Args): boolean {
+  if (spec !== execSpec) return spec.flags.includes('denyoom');
+  let grows = false;
+  forEachQueued(args, (opcode) => {
+    grows ||= specByOpcode(opcode).flags.includes('denyoom');
+  });
+  return grows;
 }

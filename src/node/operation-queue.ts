@@ -73,6 +73,11 @@ export class OperationQueue {
     return this.writer.byteLength;
   }
 
+  /** Nothing was taken that is not answered. */
+  get isEmpty(): boolean {
+    return this.segments.length === 0 && this.forming.marks.length === 0;
+  }
+
   /** Reads and deferred replies that wait. */
   get waiting(): number {
     return this.waitingReads;

@@ -1,12 +1,13 @@
 /** Several may want to hear what is applied; while nobody does, the group is left alone. */
-import type { AppliedListener, Group } from './group.js';
+import type { KeyListener } from '../statemachine/key-listener.js';
+import type { Group } from './group.js';
 
 export class AppliedListeners {
-  private active: readonly AppliedListener[] = [];
+  private active: readonly KeyListener[] = [];
 
   constructor(private readonly group: Pick<Group, 'listen'>) {}
 
-  use(listener: AppliedListener, inUse: boolean): void {
+  use(listener: KeyListener, inUse: boolean): void {
     if (this.active.includes(listener) === inUse) return;
     this.active = inUse
       ? [...this.active, listener]
@@ -16,7 +17,7 @@ export class AppliedListeners {
   }
 }
 
-function all(listeners: readonly AppliedListener[]): AppliedListener {
+function all(listeners: readonly KeyListener[]): KeyListener {
   return {
     changed(bytes, start, end) {
       for (const listener of listeners) listener.changed(bytes, start, end);

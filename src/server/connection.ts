@@ -37,6 +37,8 @@ export interface ConnectionHost {
   dirty(connection: Connection): void;
   /** Puts a reply behind the pending commands. */
   defer(connection: Connection, reply: Uint8Array): void;
+  /** CLIENT MAINT_NOTIFICATIONS is on, and another node carries out what the client sends. */
+  needsLeader(connection: Connection): void;
   closed(connection: Connection): void;
 }
 
@@ -123,6 +125,11 @@ export class Connection implements Origin, Subscriber {
     this.skips = null;
   }
 
+  /** Replies are given to nobody, all of them or the one to the command of the moment. */
+  get isSilent(): boolean {
+    return this.reply === nullSink;
+  }
+
   get repliesOff(): boolean {
     return this.reply === nullSink && this.skips === null;
   }
@@ -141,6 +148,12 @@ export class Connection implements Origin, Subscriber {
     return null;
   }
 
+  leadsOn(): boolean {
+    if (this.session.maintenance === null) return false;
+    this.host.needsLeader(this);
+    return true;
+  }
+
   get noTouch(): boolean {
     return this.session.noTouch;
   }
@@ -152,6 +165,11 @@ export class Connection implements Origin, Subscriber {
   /** Bytes of commands that were read and not dispatched. */
   get queryBytes(): number {
     return this.parser.buffered + this.heldBytes;
+  }
+
+  /** Those, and the command that is dispatched just now. */
+  get queryBufferBytes(): number {
+    return this.parser.held + this.heldBytes;
   }
 
   /** Bytes of replies that the client did not take. */

@@ -13,6 +13,7 @@ import { hasLongKey, keyTooLong, refusalText, resolve, unknownCommand } from './
 import type { Group, Refusal } from './group.js';
 import type { LiveSettings } from './live-settings.js';
 import type { LocalSpec, Outcome } from './local-spec.js';
+import { movingRefusal } from './maintenance.js';
 import type { Monitors } from './monitors.js';
 import type { UsageMeter } from './usage.js';
 
@@ -99,6 +100,9 @@ export class Dispatcher {
     ) {
       return this.refuse(connection, notFromSubscriber(spec.name), spec);
     }
+    const { maintenance } = connection.session;
+    const moving = maintenance === null ? null : movingRefusal(maintenance, spec);
+    if (moving !== null) return this.refuse(connection, moving, spec);
     if (this.options.pause.holds(spec, connection.session)) {
       this.options.park(connection);
       return 'wait';
@@ -190,7 +194,7 @@ export class Dispatcher {
       return this.refuse(connection, 'ERR Command not allowed inside a transaction', spec);
     }
     if (spec.kind !== 'local') {
-      const refusal = group.writeRefusal(spec, args);
+      const refusal = group.writeRefusal(spec, args, connection);
       if (refusal !== null && refusesQueueing(refusal, spec)) {
         return this.refuse(connection, refusalText(refusal, group, spec, args), spec);
       }

@@ -43,6 +43,7 @@ export function resolve(spec: AnySpec, args: Args): AnySpec | string {
   if (spec.kind !== 'local' || spec.subcommands === undefined || args.count < 2) return spec;
   const given = args.text(1);
   const found = spec.subcommands.get(given.toLowerCase());
+  if (found === undefined && spec.oneCommand === true) return spec;
   if (found === undefined) {
     const shown = args.printed(1).slice(0, shownMax);
     return `ERR unknown subcommand '${shown}'. Try ${spec.name.toUpperCase()} HELP.`;
@@ -61,7 +62,7 @@ export function hasLongKey(spec: Pick<SpecBase, 'keys'>, args: Args): boolean {
 export function refusalText(
   refusal: Refusal,
   group: Group,
-  spec: Pick<SpecBase, 'keys'>,
+  spec: Pick<SpecBase, 'keys'> & Partial<Pick<SpecBase, 'name'>>,
   args: Args,
 ): string {
   switch (refusal) {
@@ -78,13 +79,17 @@ export function refusalText(
     case 'loading':
       return 'LOADING tgcache is loading the dataset in memory';
     case 'out-of-memory':
-      return "OOM command not allowed when used memory > 'maxmemory'.";
+      return outOfMemory(spec, "OOM command not allowed when used memory > 'maxmemory'.");
     case 'too-large':
-      return "OOM command is larger than 'maxmemory'.";
+      return outOfMemory(spec, "OOM command is larger than 'maxmemory'.");
   }
 }
 
-const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
+function outOfMemory({ name }: Partial<Pick<SpecBase, 'name'>>, text: string): string {
+  return name === 'exec' ? `EXECABORT Transaction discarded because of: ${text}` : text;
+}
+
+export const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
 
 /** Slot of the first key; commands without keys use slot 0. */
 function slotOfCommand(spec: Pick<SpecBase, 'keys'>, args: Args): number {

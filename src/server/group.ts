@@ -39,6 +39,11 @@ export interface Origin {
   /** After CLIENT NO-TOUCH: reads do not count as a use of their keys. */
   readonly noTouch?: boolean;
   /**
+   * Asked when an operation needs the leader and another node leads: whether it is carried out
+   * there all the same, whatever `follower-writes` says.
+   */
+  leadsOn?(): boolean;
+  /**
    * Asked when a read that had to wait is carried out, as rights may have changed since: an error
    * text, or null.
    */
@@ -116,16 +121,11 @@ export interface DatabaseInfo {
   readonly keysWithTtl: number;
 }
 
-export interface AppliedListener extends KeyListener {
-  /** The reply to the command whose changes were told, or that has read, is complete. */
-  settled(): void;
-}
-
 export interface Group {
   /** Copies what it needs of `args` before it returns. `spec.check` has passed. */
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null;
   /** Why a write would not be taken now; for MULTI, which refuses while it queues. */
-  writeRefusal(spec: SpecBase, args: Args): Refusal | null;
+  writeRefusal(spec: SpecBase, args: Args, origin?: Origin): Refusal | null;
   /** Runs at once where that is allowed, else when the read is confirmed. */
   read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null;
   /** Puts an already encoded reply behind the origin's pending operations. Copies `bytes`. */
@@ -134,7 +134,7 @@ export interface Group {
   leader(): NodeAddress | null;
   readonly isLeader: boolean;
   /** `listener` hears of each change to a key as it is applied here; null: nobody does. */
-  listen(listener: AppliedListener | null): void;
+  listen(listener: KeyListener | null): void;
   meter: ExecutionMeter | null;
   snapshotInfo(): SnapshotInfo;
   /** Whose command is being applied; null: that of another node's client, or none. */

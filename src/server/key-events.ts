@@ -4,8 +4,7 @@
  * command is complete, at the latest at the end of the turn: none may fall into a reply.
  */
 import type { Clock } from '../ports.js';
-import type { EventClass } from '../statemachine/key-listener.js';
-import type { AppliedListener } from './group.js';
+import type { EventClass, KeyListener } from '../statemachine/key-listener.js';
 import type { PubSub } from './pubsub.js';
 
 export interface KeyEventsOptions {
@@ -24,7 +23,7 @@ interface KeyEvent {
 
 const classesOfA = 'g$lshzxetd';
 
-export class KeyEvents implements AppliedListener {
+export class KeyEvents implements KeyListener {
   private waiting: KeyEvent[] = [];
   private scheduled = false;
   private readonly flushNow = () => {

@@ -30,7 +30,7 @@ export class Monitors {
   tell(from: Connection, spec: SpecBase, args: Args): void {
     if (spec === execSpec) {
       for (const queued of from.session.queued ?? []) this.tell(from, queued.spec, queued.args);
-      return this.send(from, ['EXEC']);
+      return this.send(from, ['exec']);
     }
     if (spec.flags.includes('admin') || spec.flags.includes('skip_monitor')) return;
     this.send(from, monitorArguments(spec, args));

@@ -18,6 +18,7 @@ import type { Group } from './group.js';
 import { KeyEvents } from './key-events.js';
 import { LatencyEvents } from './latency-events.js';
 import { LiveSettings } from './live-settings.js';
+import { Maintenance } from './maintenance.js';
 import type { Membership } from './membership.js';
 import { Monitors } from './monitors.js';
 import { isLocalAddress, protectedModeText } from './protected-mode.js';
@@ -63,6 +64,7 @@ export class RespServer implements ConnectionHost {
   readonly connections = new Map<number, Connection>();
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
+  private readonly maintenance: Maintenance;
   readonly acl: Acl;
   private readonly usage: UsageMeter;
   private readonly slowLog = new SlowLog(() => this.live.slowlogMax);
@@ -90,17 +92,14 @@ export class RespServer implements ConnectionHost {
     const { slowLog, latency, live, stats } = this;
     this.usage = new UsageMeter(stats, live, slowCommands({ slowLog, latency, live, clock }));
     group.meter = this.usage;
-    const listeners = new AppliedListeners(group);
-    this.tracking = new Tracking({
+    this.tracking = this.hearOfKeys(options);
+    this.maintenance = new Maintenance({
+      group,
+      clock,
       connections: this.connections,
-      keysMax: () => this.live.trackedKeysMax,
-      applyingOrigin: () => group.applyingOrigin,
-      onUse: (inUse) => listeners.use(this.tracking, inUse),
+      tracking: this.tracking,
+      forwards: () => settings.redisValue('follower-writes') === 'forward',
     });
-    const flags = () => this.live.keyEvents;
-    const keyEvents = new KeyEvents({ pubsub: this.pubsub, clock, flags });
-    live.onRefresh = () => listeners.use(keyEvents, keyEvents.wanted);
-    live.onRefresh();
     const context: ServerContext = {
       ...options,
       live,
@@ -114,6 +113,7 @@ export class RespServer implements ConnectionHost {
       pause: this.pause,
       pubsub: this.pubsub,
       tracking: this.tracking,
+      maintenance: this.maintenance,
       table: () => table,
       port: () => this.port,
       carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
@@ -147,6 +147,21 @@ export class RespServer implements ConnectionHost {
     );
   }
 
+  /** Tracking and keyspace notifications, which hear of what is applied while they are in use. */
+  private hearOfKeys({ group, clock }: RespServerOptions): Tracking {
+    const { pubsub, live, connections } = this;
+    const listeners = new AppliedListeners(group);
+    const keyEvents = new KeyEvents({ pubsub, clock, flags: () => live.keyEvents });
+    live.onRefresh = () => listeners.use(keyEvents, keyEvents.wanted);
+    live.onRefresh();
+    return new Tracking({
+      connections,
+      keysMax: () => live.trackedKeysMax,
+      applyingOrigin: () => group.applyingOrigin,
+      onUse: (inUse) => listeners.use(this.tracking, inUse),
+    });
+  }
+
   /** The port listened at; 0 before start(). */
   get port(): number {
     const address = this.server.address();
@@ -168,12 +183,19 @@ export class RespServer implements ConnectionHost {
     this.stopLooking = clock.every(parkedLookMs, () => this.lookAround());
   }
 
-  /** Takes no more commands, answers what is pending for at most `drainMs`, then closes. */
+  /**
+   * Lets clients move to another node (maintenance.ts). Of the others, and in the end, takes no
+   * more commands, answers what is pending for at most `drainMs`, then closes.
+   */
   async stop(drainMs: number): Promise<void> {
     this.stopping = true;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const connection of this.connections.values()) {
+      if (!this.maintenance.canLeave(connection)) connection.finish();
+    }
+    await this.maintenance.drain();
     this.stopLooking();
     this.stats.watchEventLoop(false);
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     for (const connection of this.connections.values()) connection.finish();
     const cancel = this.options.clock.after(drainMs, () => this.closeAll());
     await closed;
@@ -197,7 +219,12 @@ export class RespServer implements ConnectionHost {
     this.options.group.defer(connection, reply);
   }
 
+  needsLeader(connection: Connection): void {
+    this.maintenance.needsLeader(connection);
+  }
+
   closed(connection: Connection): void {
+    this.maintenance.closed(connection);
     this.connections.delete(connection.id);
     this.parked.delete(connection);
     this.pubsub.forget(connection);
@@ -252,6 +279,7 @@ export class RespServer implements ConnectionHost {
     const { usedBytes } = this.options.group.keyspaceInfo();
     this.stats.sample(this.options.clock.monotonicMs(), usedBytes);
     this.wakeParked();
+    this.maintenance.tick();
     if (this.live.idleMsMax > 0) this.closeIdle();
     const now = this.options.clock.monotonicMs();
     for (const connection of this.connections.values()) connection.checkSoftLimit(now);

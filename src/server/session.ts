@@ -4,6 +4,7 @@ import { TransactionBuilder } from '../statemachine/transaction.js';
 import type { Acl } from './acl/acl.js';
 import type { User } from './acl/user.js';
 import type { AnySpec } from './command-table.js';
+import type { MaintenanceMode } from './maintenance.js';
 
 export interface QueuedCommand {
   readonly spec: AnySpec;
@@ -26,6 +27,8 @@ export class Session {
   database = 0;
   noEvict = false;
   noTouch = false;
+  /** CLIENT MAINT_NOTIFICATIONS; null: off. */
+  maintenance: MaintenanceMode | null = null;
   /** After MONITOR. */
   monitors = false;
   /** While a command such as WAIT waits; `unblocked` says how CLIENT UNBLOCK ended it. */

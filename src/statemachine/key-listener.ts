@@ -20,6 +20,11 @@ export interface KeyListener {
     end: number,
     database: number,
   ): void;
+  /**
+   * What was told since the last call belongs together: a command with its complete reply, or
+   * what the log's time and an entry without commands bring.
+   */
+  settled(): void;
   /** All keys are gone, or others took their place (a snapshot was installed). */
   flushed(): void;
 }

@@ -45,16 +45,19 @@ export class Keyspace implements MutableKeyspace {
     this.room = new Room(state, this.entries, this.eviction);
   }
 
+  /** What the listener heard so far belongs together. */
+  settled(): void {
+    this.listener?.settled();
+  }
+
   /** From now on `listener` hears of every change; null: nobody does. */
   listen(listener: KeyListener | null): void {
     this.listener = listener;
     this.mount(this.state);
   }
 
-  notify(
-    ...[kind, name, bytes, start, end, database]: Parameters<MutableKeyspace['notify']>
-  ): void {
-    this.listener?.event?.(kind, name, bytes, start, end, database);
+  notify(...about: Parameters<MutableKeyspace['notify']>): void {
+    this.listener?.event?.(...about);
   }
 
   private num(at: number): number {

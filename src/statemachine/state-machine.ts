@@ -103,6 +103,7 @@ export class StateMachine {
       this.remaining = 0;
       this.applyOther(reader.kind, reader.rest());
     } else this.remaining = reader.count;
+    this.keyspace.settled();
     return this.remaining;
   }
 
@@ -133,6 +134,7 @@ export class StateMachine {
     const error = spec.check(this.args);
     if (error === null) spec.apply(this.applyContext, this.args, reply);
     else reply.error(error);
+    this.keyspace.settled();
   }
 
   /** Reads and applies the next command of the entry. */

@@ -17,7 +17,7 @@ function run(...args: string[]): Promise<{ code: number | null; text: string }> 
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, text })));
 }
 
-it('a round of the usual faults finds nothing, and sees that its control is bad', async () => {
+it('requirements 16, 20, 28, 34, 37, 68: a round finds nothing, its control is bad', async () => {
   const chosen = ['--nemesis', nemeses.join(','), '--workload', workloads.join(',')];
   const fixed = ['--minutes', '0.8', '--seed', '1', '--network', 'relays', '--patient'];
   const { code, text } = await run(...fixed, ...chosen);

@@ -55,6 +55,7 @@ let requests: Uint8Array[];
 let replies: Uint8Array[];
 let idle: number;
 let users: { here: number; there: number };
+let held: boolean;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -63,12 +64,14 @@ beforeEach(() => {
   requests = [];
   replies = [];
   idle = 0;
+  held = false;
   users = { here: 7, there: 7 };
   forwarded = new ForwardedCommands({
     group,
     clock,
     appliedIndex: () => group.machine.appliedIndex,
     usersMark: () => users.there,
+    isHeld: () => held,
     send: (_to, payload) => replies.push(payload),
   });
   forwarder = new Forwarder({

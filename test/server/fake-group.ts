@@ -4,7 +4,6 @@
  */
 import type { Args } from '../../src/resp/args.js';
 import type {
-  AppliedListener,
   ClusterNode,
   ExecutionMeter,
   Group,
@@ -17,6 +16,7 @@ import type {
 } from '../../src/server/group.js';
 import { BatchWriter } from '../../src/statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../../src/statemachine/command-spec.js';
+import type { KeyListener } from '../../src/statemachine/key-listener.js';
 import { StateMachine } from '../../src/statemachine/state-machine.js';
 
 interface Operation {
@@ -38,7 +38,6 @@ export class FakeGroup implements Group {
   snapshots: SnapshotInfo = { lastAtMs: null, lastMs: -1, currentMs: -1, taken: 0, failed: false };
   /** Of all nodes. */
   zone: string | null = null;
-  private listener: AppliedListener | null = null;
   leaderPort = 7001;
   readonly shared = new Map<string, string>();
   settingsKnown: Group['settingsKnown'] = 'current';
@@ -87,8 +86,7 @@ export class FakeGroup implements Group {
     this.watchers.push(run);
   }
 
-  listen(listener: AppliedListener | null): void {
-    this.listener = listener;
+  listen(listener: KeyListener | null): void {
     this.machine.keyspace.listen(listener);
   }
 
@@ -215,7 +213,6 @@ export class FakeGroup implements Group {
     const begun = this.meter?.begin(applied, machine.commandArgs) ?? 0;
     machine.apply(applied, origin.reply, (inner) => origin.tracker?.beforeTransaction(inner));
     this.meter?.end(origin, applied, machine.commandArgs, begun);
-    this.listener?.settled();
     this.applyingOrigin = null;
     machine.endEntry();
   }
@@ -229,7 +226,7 @@ export class FakeGroup implements Group {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     } else throw new Error(`${spec.name} is no read`);
-    this.listener?.settled();
+    this.machine.keyspace.settled();
     this.meter?.end(origin, spec, args, begun);
   }
 }

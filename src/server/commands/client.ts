@@ -8,6 +8,7 @@ import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import { clientControlCommands, clientType, isOfType } from './client-control.js';
 import { badName, isPrintableName } from './connection.js';
+import { maintenanceCommands } from './maintenance.js';
 import { trackingCommands } from './tracking.js';
 
 export function clientCommands(context: ServerContext): LocalSpec[] {
@@ -42,6 +43,7 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         (_connection, args, reply) => list(context, args, reply),
       ),
       ...trackingCommands(context),
+      ...maintenanceCommands(context),
       ...clientControlCommands(context),
       {
         ...onOff('no-evict', (connection, on) => {
@@ -142,7 +144,7 @@ export function describeClient(context: ServerContext, connection: Connection): 
     ['ssub', subscriptions.shards.size],
     ['multi', session.queued === null ? -1 : session.queued.length],
     ['watch', session.watchCount],
-    ['qbuf', connection.queryBytes],
+    ['qbuf', connection.queryBufferBytes],
     ['qbuf-free', 0],
     ['argv-mem', 0],
     ['multi-mem', session.queuedBytes],

@@ -44,6 +44,7 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
         connection.session.reset();
         context.pubsub.forget(connection);
         context.tracking.disable(connection);
+        context.maintenance.turnOff(connection);
         context.acl().resetUser(connection);
         context.monitors.forget(connection);
         connection.setReplies(true);
@@ -198,6 +199,7 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
     session.name = options.name;
   }
   connection.protocol = options.protocol;
+  if (options.protocol === 2) context.maintenance.turnOff(connection);
   const zone = selfNode(context.group)?.zone ?? null;
   reply.map(zone === null ? 7 : 8);
   reply.text('server');
