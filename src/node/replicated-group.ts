@@ -287,7 +287,7 @@ export class ReplicatedGroup implements Group {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     }
-    this.listener?.settled();
+    machine.keyspace.settled();
     this.meter?.end(origin, spec, args, begun);
   }
 

@@ -92,7 +92,13 @@ export class RespServer implements ConnectionHost {
     const { slowLog, latency, live, stats } = this;
     this.usage = new UsageMeter(stats, live, slowCommands({ slowLog, latency, live, clock }));
     group.meter = this.usage;
-    this.tracking = this.hearOfKeys(options);
+    const listeners = new AppliedListeners(group);
+    this.tracking = new Tracking({
+      connections: this.connections,
+      keysMax: () => this.live.trackedKeysMax,
+      applyingOrigin: () => group.applyingOrigin,
+      onUse: (inUse) => listeners.use(this.tracking, inUse),
+    });
     this.maintenance = new Maintenance({
       group,
       clock,
@@ -100,6 +106,7 @@ export class RespServer implements ConnectionHost {
       tracking: this.tracking,
       forwards: () => settings.redisValue('follower-writes') === 'forward',
     });
+    this.hearKeyEvents(listeners);
     const context: ServerContext = {
       ...options,
       live,
@@ -147,19 +154,13 @@ export class RespServer implements ConnectionHost {
     );
   }
 
-  /** Tracking and keyspace notifications, which hear of what is applied while they are in use. */
-  private hearOfKeys({ group, clock }: RespServerOptions): Tracking {
-    const { pubsub, live, connections } = this;
-    const listeners = new AppliedListeners(group);
+  /** Notifications of what happens to keys, while notify-keyspace-events asks for them. */
+  private hearKeyEvents(listeners: AppliedListeners): void {
+    const { live, pubsub } = this;
+    const { clock } = this.options;
     const keyEvents = new KeyEvents({ pubsub, clock, flags: () => live.keyEvents });
     live.onRefresh = () => listeners.use(keyEvents, keyEvents.wanted);
     live.onRefresh();
-    return new Tracking({
-      connections,
-      keysMax: () => live.trackedKeysMax,
-      applyingOrigin: () => group.applyingOrigin,
-      onUse: (inUse) => listeners.use(this.tracking, inUse),
-    });
   }
 
   /** The port listened at; 0 before start(). */
