@@ -110,22 +110,8 @@ export class Fleet {
     return fleet;
   }
 
-  /** Kills the leader and restarts it, then lets each node hand over to another. */
   async throughElections(): Promise<void> {
-    const { cluster } = this;
-    await this.progress();
-    const killed = await cluster.leader();
-    await cluster.kill(killed);
-    await cluster.leader();
-    cluster.restart(killed);
-    await cluster.ready();
-    await this.progress();
-    for (let transfer = 0; transfer < 2; transfer++) {
-      const before = await cluster.leader();
-      await cluster.command(before, 'TGCACHE', 'TRANSFER-LEADER');
-      await waitFor('the next leader', async () => (await cluster.leader()) !== before || null);
-      await this.progress();
-    }
+    await throughElections(this.cluster, () => this.progress());
   }
 
   /** What the client of this kind went through. */
@@ -160,5 +146,28 @@ export class Fleet {
       },
       patienceMs,
     );
+  }
+}
+
+/**
+ * Kills the leader and restarts it, then changes the leader twice as planned; before, between and
+ * after waits for `progress`.
+ */
+export async function throughElections(
+  cluster: TestCluster,
+  progress: () => Promise<void>,
+): Promise<void> {
+  await progress();
+  const killed = await cluster.leader();
+  await cluster.kill(killed);
+  await cluster.leader();
+  cluster.restart(killed);
+  await cluster.ready();
+  await progress();
+  for (let transfer = 0; transfer < 2; transfer++) {
+    const before = await cluster.leader();
+    await cluster.command(before, 'TGCACHE', 'TRANSFER-LEADER');
+    await waitFor('the next leader', async () => (await cluster.leader()) !== before || null);
+    await progress();
   }
 }
