@@ -139,10 +139,11 @@ function stallLine(node: BenchNode): string {
   const { lateMs, computingMs, waitingMs } = longest;
   const over = stalls.filter((stall) => ownMs(stall) > aims.stallMs).length;
   const most = Math.max(...stalls.map((stall) => stall.lateMs));
+  const computing = Math.max(...stalls.map((stall) => stall.computingMs));
   return (
-    `longest stall without waiting for a CPU ${ownMs(longest).toFixed(1)} ms (late ` +
-    `${lateMs.toFixed(1)}, computing ${computingMs.toFixed(1)}, waiting ${waitingMs.toFixed(1)}), ` +
-    `${over} over ${aims.stallMs} ms; waiting included ${most.toFixed(1)} ms`
+    `longest stall without waiting for a CPU ${ownMs(longest).toFixed(1)} ms, ${over} over ` +
+    `${aims.stallMs} (late ${lateMs.toFixed(1)}, computing ${computingMs.toFixed(1)}, waiting ` +
+    `${waitingMs.toFixed(1)}); most computing ${computing.toFixed(1)}, most late ${most.toFixed(1)}`
   );
 }
 

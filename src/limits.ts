@@ -12,12 +12,12 @@ export const limits = {
   /** Entries of one AppendEntries message, unless a single entry is larger. */
   appendBytesMax: 2 * MiB,
   inflightAppendsMax: 512,
-  inflightBytesMax: 32 * MiB,
+  inflightBytesMax: 16 * MiB,
   /** Proposed and not yet committed; beyond it writes are refused with TRYAGAIN. */
   uncommittedBytesMax: 256 * MiB,
   committedBytesMax: 1 * MiB,
   /** Newest entries kept in memory: at least all that may be in flight to a follower. */
-  logWindowBytesMax: 32 * MiB,
+  logWindowBytesMax: 16 * MiB,
   readTokensMax: 4096,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,

@@ -275,6 +275,7 @@ export class Keyspace implements MutableKeyspace {
   }
 
   remove(slot: number): void {
+    this.eviction.leaving(slot);
     this.entries.drop(slot, 'deleted');
   }
 

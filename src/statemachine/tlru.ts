@@ -50,7 +50,7 @@ export class TlruPolicy implements EvictionPolicy {
     else if (queue === Queue.none) state.pushProbation(slot, true);
   }
 
-  expiring(slot: number): void {
+  leaving(slot: number): void {
     const { records, ghosts } = this.state;
     if (records.queue(slot) !== Queue.main && records.use(slot) === 0) return;
     ghosts.add(records.get(slot, Field.hash), true);
