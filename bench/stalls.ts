@@ -9,7 +9,7 @@ import { closedLoop } from './closed-loop.js';
 import { fillKeys } from './fill.js';
 import { LoadConnection } from './load-connection.js';
 import { type LoadResult, median } from './load-result.js';
-import { encodeCommand, type LoadShape, makeLoad } from './loads.js';
+import { encodeCommand, keyName, type LoadShape, makeLoad } from './loads.js';
 import { openLoop } from './open-loop.js';
 import { type BenchNode, type Cluster, infoField, startCluster } from './peers/cluster.js';
 import { ask, until } from './peers/process.js';
@@ -73,9 +73,11 @@ async function expiryStorm(
   const from = Date.now() + 5000 + 3 * msPerKey * storm.keys;
   const connection = await LoadConnection.open(cluster, 0);
   for (let at = 0; at < storm.keys; at += 1000) {
+    // Every tenth or so of all keys, wherever it lies.
     const commands = Array.from({ length: 1000 }, (_, each) => {
       const dueMs = from + ((at + each) * storm.overMs) / storm.keys;
-      return encodeCommand('SET', `storm:${at + each}`, 'x'.repeat(100), 'PXAT', dueMs.toFixed(0));
+      const key = keyName(Math.floor(((at + each) * shape.keys) / storm.keys));
+      return encodeCommand('PEXPIREAT', key, dueMs.toFixed(0));
     });
     await connection.exchange(Buffer.concat(commands), 1000);
   }

@@ -49,12 +49,15 @@ export const limits = {
   unauthenticatedArgumentsMax: 10,
   unauthenticatedBulkBytesMax: 16 * KiB,
   argumentsMax: 1024 * 1024,
-  /** Applied per event loop turn before sockets get their share. */
+  /**
+   * Applied per event loop turn before sockets get their share; keys that expired or were evicted
+   * count too.
+   */
   applyCommandsPerTurnMax: 8192,
   /** Keys one SCAN may look at, whatever COUNT says. */
   scanSlotsMax: 10_000,
   /** Expired keys removed with one entry; the rest are gone logically and follow later. */
-  expirePerEntryMax: 2000,
+  expirePerEntryMax: 1000,
   /** Moves of keys between levels of the timing wheel with one entry. */
   cascadePerEntryMax: 2000,
   /** Keys evicted for one write, or at the start of one entry; the rest follow with later ones. */

@@ -183,13 +183,13 @@ export class GroupRunner implements DriverListener {
 
   applyEntry(entry: Entry): number {
     const { clients, logClock } = this.options;
-    const commands = clients.applyEntry(entry);
+    const work = clients.applyEntry(entry);
     if (entry.index <= this.replayThrough) logClock.replayed(clients.machine.nowMs);
     else if (entry.kind === 'command' && !clients.isLeader) {
       logClock.observed(clients.machine.nowMs);
     }
     this.snapshotter.applied(entry.index, entry.data.length + limits.entryOverheadBytes);
-    return commands;
+    return work;
   }
 
   readReady(read: ReadReady): void {

@@ -283,6 +283,7 @@ export class ReplicatedGroup implements Group {
     }
     const batch = this.queue.takeBatch(entry.index, entry.term);
     const { machine } = this;
+    const removedBefore = machine.removedKeys;
     const commands = machine.beginEntry(entry.index, entry.data);
     if (batch === null) {
       for (let at = 0; at < commands; at++) machine.applyNext(nullSink);
@@ -290,7 +291,7 @@ export class ReplicatedGroup implements Group {
       this.queue.walk(batch, (origin) => this.applyFor(origin));
     }
     machine.endEntry();
-    return commands;
+    return commands + machine.removedKeys - removedBefore;
   }
 
   private applyFor(origin: Origin): void {
