@@ -285,11 +285,8 @@ export class ReplicatedGroup implements Group {
     const { machine } = this;
     const removedBefore = machine.removedKeys;
     const commands = machine.beginEntry(entry.index, entry.data);
-    if (batch === null) {
-      for (let at = 0; at < commands; at++) machine.applyNext(nullSink);
-    } else {
-      this.queue.walk(batch, (origin) => this.applyFor(origin));
-    }
+    if (batch !== null) this.queue.walk(batch, (origin) => this.applyFor(origin));
+    else for (let at = 0; at < commands; at++) machine.applyNext(nullSink);
     machine.endEntry();
     return commands + machine.removedKeys - removedBefore;
   }
