@@ -1,3 +1,4 @@
+/** Waits for a condition, by looking now and then. */
 import type { Clock } from '../ports.js';
 
 const lookMs = 10;
