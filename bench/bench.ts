@@ -10,6 +10,7 @@ import { fillKeys } from './fill.js';
 import { type LoadResult, medianResult } from './load-result.js';
 import { makeLoad } from './loads.js';
 import { openLoop } from './open-loop.js';
+import { addOtherBenches } from './other-benches.js';
 import { PeerPool } from './peer-pool.js';
 import type { Peer } from './peers/process.js';
 import { Progress } from './progress.js';
@@ -175,8 +176,10 @@ async function main(options: Options): Promise<void> {
   if (options.chart !== undefined) writeChart(options.chart, report);
 }
 
-await new Command('bench')
-  .description('Loads on a cluster and on its peers, in turns')
+const program = new Command('bench').description('Figures of a cluster, against its peers');
+program
+  .command('loads', { isDefault: true })
+  .description('throughput and latency, in turns with the peers')
   .option('--quick', 'under two minutes')
   .option('--more', 'also mixes, sizes and other connection counts')
   .option('--only <text>', 'scenarios whose title holds this text')
@@ -187,5 +190,6 @@ await new Command('bench')
   )
   .option('--json <file>', 'write all figures')
   .option('--chart <file>', 'write the ratios as SVG')
-  .action(main)
-  .parseAsync();
+  .action(main);
+addOtherBenches(program);
+await program.parseAsync();

@@ -22,7 +22,9 @@ async function inBatches(peer: Peer, keys: number, make: (key: number) => Buffer
 /** `more`: further arguments of SET, e.g. EX 3600. */
 export function fillKeys(peer: Peer, shape: LoadShape, ...more: string[]): Promise<void> {
   const value = 'x'.repeat(shape.valueBytes);
-  return inBatches(peer, shape.keys, (key) => encodeCommand('SET', keyName(key), value, ...more));
+  return inBatches(peer, shape.keys, (key) =>
+    encodeCommand('SET', keyName(key, shape.prefix), value, ...more),
+  );
 }
 
 /** How many of the keys that fillKeys() wrote have their values. */

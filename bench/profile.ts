@@ -1,11 +1,10 @@
 /**
- * `npm run bench:profile -- --load SET --pipeline 16`: where the time of a command goes. Runs one
+ * `npm run bench -- profile --load SET --pipeline 16`: where the time of a command goes. Runs one
  * load on a three-node cluster under `node --cpu-prof`; prints the functions of the leader and of a
  * follower by their own time, in microseconds per command; keeps profiles and flame graphs.
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { Command } from 'commander';
 import { closedLoop } from './closed-loop.js';
 import { readProfile, selfTimes } from './cpu-profile.js';
 import { fillKeys } from './fill.js';
@@ -13,7 +12,7 @@ import { writeFlameGraph } from './flame-graph.js';
 import { makeLoad } from './loads.js';
 import { type Cluster, startCluster } from './peers/cluster.js';
 
-interface Options {
+export interface ProfileOptions {
   readonly load: string;
   readonly pipeline: string;
   readonly connections: string;
@@ -23,7 +22,7 @@ interface Options {
   readonly set: readonly string[];
 }
 
-async function main(options: Options): Promise<void> {
+export async function benchProfile(options: ProfileOptions): Promise<void> {
   const out = path.resolve(options.out);
   mkdirSync(out, { recursive: true });
   const dirOf = (id: string) => path.join(out, `${id}-${process.pid}`);
@@ -47,7 +46,7 @@ async function main(options: Options): Promise<void> {
 }
 
 /** The number of commands carried out. */
-async function runLoad(cluster: Cluster, options: Options): Promise<number> {
+async function runLoad(cluster: Cluster, options: ProfileOptions): Promise<number> {
   const shape = { keys: 100_000, valueBytes: 100 };
   if (options.load !== 'SET') await fillKeys(cluster, shape);
   const load = makeLoad(options.load, shape);
@@ -76,15 +75,3 @@ function explain(role: string, dir: string, commands: number, top: number): void
     console.log(`${perCommand(us)} us ${((us / busyUs) * 100).toFixed(1).padStart(5)} %  ${name}`);
   }
 }
-
-await new Command('profile')
-  .description('Where the time of a command goes, on the leader and on a follower')
-  .option('--load <name>', 'SET, GET, 90/10, INCR, MSET10', 'SET')
-  .option('--pipeline <n>', 'commands on their way per connection', '16')
-  .option('--connections <n>', 'connections', '50')
-  .option('--seconds <n>', 'length of the load', '5')
-  .option('--top <n>', 'functions to print', '30')
-  .option('--out <dir>', 'where profiles and flame graphs are kept', 'bench-profiles')
-  .option('--set <setting...>', 'NAME=VALUE for the nodes', [])
-  .action(main)
-  .parseAsync();

@@ -51,7 +51,7 @@ export function ratioLine({ to, value, aim }: Ratio): string {
   return `  ratio to ${to}: ${value.toFixed(2)}${wanted}`;
 }
 
-export function writeJson(file: string, report: Report): void {
+export function writeJson(file: string, report: unknown): void {
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 

@@ -27,7 +27,7 @@ export interface ClientOptions {
   /** Error replies that no client should ever see. */
   readonly strange: string[];
   readonly home: string;
-  /** Leaves its home only with the node; otherwise it follows MOVED and looks elsewhere after trouble. */
+  /** Leaves its home only when the node is removed; else it follows MOVED and flees trouble. */
   readonly stays: boolean;
   readonly readonly: boolean;
   /** How long it waits for an answer; afterwards the outcome is not known. */

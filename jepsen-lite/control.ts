@@ -1,7 +1,7 @@
 /**
  * The known-bad control (requirement 68): reads of a follower that does not hear its leader,
- * recorded as if they were linearizable. A checker that accepts this history accepts anything. Null: no write or
- * no read came through, and it says nothing.
+ * recorded as if they were linearizable. A checker that accepts this history accepts anything.
+ * Null: no write or no read came through, and it says nothing.
  */
 import { Connection } from './connection.js';
 import { losePowerEverywhere } from './disk-nemeses.js';

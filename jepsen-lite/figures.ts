@@ -33,6 +33,7 @@ export interface Covered {
   readonly controlsJudgedFine: number;
   readonly violations: number;
   readonly undecided: number;
+  readonly brokenClusters: number;
 }
 
 export function figuresOf(phases: readonly PhaseSummary[]): NemesisFigures[] {
@@ -50,7 +51,7 @@ export function figuresOf(phases: readonly PhaseSummary[]): NemesisFigures[] {
   });
 }
 
-export function coveredBy({ phases, controls, deafControls }: RunReport): Covered {
+export function coveredBy({ phases, controls, deafControls, broken }: RunReport): Covered {
   const sum = (of: (phase: PhaseSummary) => number) =>
     phases.reduce((total, phase) => total + of(phase), 0);
   return {
@@ -65,6 +66,7 @@ export function coveredBy({ phases, controls, deafControls }: RunReport): Covere
     controlsJudgedFine: deafControls,
     violations: phases.filter(({ isFine }) => !isFine).length,
     undecided: phases.filter(({ undecided }) => undecided).length,
+    brokenClusters: broken,
   };
 }
 

@@ -89,7 +89,7 @@ export class NodeCluster {
       const logs = cluster.ids.map((id) => cluster.log(id).slice(-2000)).join('\n');
       await cluster.killAll();
       if (options.dir === undefined) await cluster.destroy();
-      throw new Error(`the cluster did not start:\n${logs}`, { cause: error });
+      throw new Error(`the cluster did not start: ${error}\n${logs}`, { cause: error });
     }
     return cluster;
   }

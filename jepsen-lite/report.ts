@@ -62,6 +62,7 @@ export function summary(report: RunReport): string[] {
       `${covered.restarts} restarts of nodes, ${covered.partitions} partitions, ` +
       `${covered.elections} terms, ` +
       `${covered.controls} controls (${covered.controlsJudgedFine} judged fine), ` +
-      `${covered.violations} phases with violations, ${covered.undecided} undecided`,
+      `${covered.violations} phases with violations, ${covered.undecided} undecided, ` +
+      `${covered.brokenClusters} clusters that broke`,
   ];
 }

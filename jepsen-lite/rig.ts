@@ -40,6 +40,8 @@ export interface Rig {
 
 interface Wires {
   readonly links: Links;
+  /** Settings that it takes. */
+  readonly set: readonly string[];
   readonly options: Pick<NodeClusterOptions, 'host' | 'launcher' | 'relay'>;
   readonly problem: string | null;
   remove(): Promise<void>;
@@ -56,7 +58,7 @@ function relays(random: Prng, problem: string | null = null): Wires {
   const remove = async () => {
     await Promise.all(made.map((each) => each.close()));
   };
-  return { links, options: { relay }, problem, remove };
+  return { links, set: [], options: { relay }, problem, remove };
 }
 
 function wires(ids: readonly string[], { network, random }: RigOptions): Wires {
@@ -68,7 +70,9 @@ function wires(ids: readonly string[], { network, random }: RigOptions): Wires {
     host: (id: string) => made.host(id),
     launcher: (id: string) => made.launcher(id),
   };
-  return { links, options, problem: null, remove: async () => made.remove() };
+  // The clients come from outside of the nodes' namespaces.
+  const set = ['protected-mode=no'];
+  return { links, set, options, problem: null, remove: async () => made.remove() };
 }
 
 export async function startRig(options: RigOptions): Promise<Rig> {
@@ -87,7 +91,8 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const surprises: string[] = [];
   const onSurprise = (text: string) => surprises.push(text);
   const dataDir = disks === null ? {} : { dataDir: (id: string) => disks.dataDir(id) };
-  const own = { nodes, set, env, dir, onSurprise, ...dataDir, ...network.options };
+  const settings = { set: [...set, ...network.set] };
+  const own = { nodes, ...settings, env, dir, onSurprise, ...dataDir, ...network.options };
   const remove = async () => {
     disks?.remove();
     await network.remove();

@@ -42,16 +42,20 @@ export interface RunReport {
   readonly controls: number;
   /** Controls that were judged fine: nothing else in this run counts. */
   readonly deafControls: number;
+  /** Clusters that did not start, or did not come back to take the next phase. */
+  readonly broken: number;
 }
 
 const electionTimeoutMs = 1000;
 const phasesPerCluster = 8;
 /** A control in which no write or no read came through says nothing. */
 const controlTriesMax = 5;
+/** Where so many clusters break there is nothing to learn from the next. */
+const brokenMax = 5;
 
 /** 0: nothing was found; 1: a violation, or a control that was judged fine; 2: undecided. */
-export function exitCodeOf({ phases, deafControls }: RunReport): 0 | 1 | 2 {
-  if (deafControls > 0 || phases.some(({ isFine }) => !isFine)) return 1;
+export function exitCodeOf({ phases, deafControls, broken }: RunReport): 0 | 1 | 2 {
+  if (deafControls + broken > 0 || phases.some(({ isFine }) => !isFine)) return 1;
   return phases.some(({ undecided }) => undecided) ? 2 : 0;
 }
 
@@ -66,6 +70,7 @@ export class Run {
   private queue: Nemesis[] = [];
   private controls = 0;
   private deafControls = 0;
+  private broken = 0;
 
   constructor(private readonly options: RunOptions) {
     this.random.seed(options.seed);
@@ -82,12 +87,16 @@ export class Run {
     for (let round = 0; round === 0 || !this.isOver; round++) {
       const kind = this.kinds[round % this.kinds.length]!;
       const turn = Math.floor(round / this.kinds.length);
-      await this.round(round, kind, nodes[turn % nodes.length]!);
+      await this.round(round, kind, nodes[turn % nodes.length]!).catch((error: Error) => {
+        this.broken++;
+        say(`VIOLATION a cluster broke: ${error.message}`);
+        if (this.broken >= brokenMax) throw error;
+      });
     }
     const report = this.report();
     for (const line of summary(report)) say(line);
-    const isClean = this.deafControls === 0 && this.phases.every(({ isFine }) => isFine);
-    if (this.options.dir === null && isClean) rmSync(this.dir, { recursive: true, force: true });
+    if (this.options.dir === null && exitCodeOf(report) !== 1)
+      rmSync(this.dir, { recursive: true, force: true });
     else say(`kept: ${this.dir}`);
     return report;
   }
@@ -97,10 +106,10 @@ export class Run {
   }
 
   private report(): RunReport {
-    const { phases, skipped, controls, deafControls } = this;
+    const { phases, skipped, controls, deafControls, broken } = this;
     const names = this.options.nemeses.map(({ name }) => name);
     const notReached = names.filter((name) => !this.reached.has(name) && !skipped.has(name));
-    return { phases, skipped, notReached, controls, deafControls };
+    return { phases, skipped, notReached, controls, deafControls, broken };
   }
 
   private async round(round: number, kind: Kind, nodes: number): Promise<void> {
@@ -118,19 +127,23 @@ export class Run {
     });
     if (rig.noNamespaces !== null) this.options.say(`no namespaces: ${rig.noNamespaces}`);
     if (rig.noDisks !== null) this.skipWithoutDisks(rig.noDisks);
-    let isFine = true;
+    let isFine = false;
     try {
-      if (kind.name === 'redirect') isFine = await this.control(rig.harm);
-      for (let phase = 0; phase < phasesPerCluster && (phase === 0 || !this.isOver); phase++) {
-        const nemesis = this.next(rig.harm);
-        if (nemesis === null) break;
-        isFine = (await this.phase(`${round}.${phase}`, nemesis, kind, rig)) && isFine;
-        // What went wrong once would go wrong again, and bury its traces.
-        if (!isFine) break;
-      }
+      isFine = await this.phasesOn(rig, kind, round);
     } finally {
       await rig.stop(isFine);
     }
+  }
+
+  private async phasesOn(rig: Rig, kind: Kind, round: number): Promise<boolean> {
+    if (kind.name === 'redirect' && !(await this.control(rig.harm))) return false;
+    for (let phase = 0; phase < phasesPerCluster && (phase === 0 || !this.isOver); phase++) {
+      const nemesis = this.next(rig.harm);
+      if (nemesis === null) break;
+      // What went wrong once would go wrong again, and bury its traces.
+      if (!(await this.phase(`${round}.${phase}`, nemesis, kind, rig))) return false;
+    }
+    return true;
   }
 
   private skipWithoutDisks(reason: string): void {

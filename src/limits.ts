@@ -16,7 +16,8 @@ export const limits = {
   /** Proposed and not yet committed; beyond it writes are refused with TRYAGAIN. */
   uncommittedBytesMax: 256 * MiB,
   committedBytesMax: 1 * MiB,
-  logWindowBytesMax: 64 * MiB,
+  /** Newest entries kept in memory: at least all that may be in flight to a follower. */
+  logWindowBytesMax: 32 * MiB,
   readTokensMax: 4096,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,
@@ -94,6 +95,7 @@ function check(condition: boolean, what: string): void {
   if (!condition) throw new Error(`limits.ts: ${what}`);
 }
 check(limits.inflightBytesMax >= limits.appendBytesMax, 'a window must hold one append');
+check(limits.logWindowBytesMax >= limits.inflightBytesMax, 'what is in flight is in memory');
 check(limits.uncommittedBytesMax >= limits.batchBytesMax, 'a batch must fit');
 check(
   limits.drainMovingMsMax >= limits.movingSeconds * 1000 + limits.slotsMovedMs,

@@ -87,19 +87,32 @@ const percentiles: Schema = z
   })
   .transform((words) => words.map((word) => String(Number(word))).join(' '));
 
-const outputClasses = ['normal', 'replica', 'pubsub'] as const;
+const outputClasses = ['normal', 'slave', 'pubsub'] as const;
 
-/** Groups of: class hard-limit soft-limit soft-seconds. `slave` is Redis' old word for replica. */
+/** What is wrong with these words, as Redis says it (setConfigOutputBufferLimitOption). */
+function outputFault(words: readonly string[]): string | null {
+  if (words.length % 4 !== 0) {
+    return 'Wrong number of arguments in buffer limit configuration.';
+  }
+  const bad = words.findIndex((word, at) => !fitsOutputLimit(word, at));
+  if (bad < 0) return null;
+  if (bad % 4 === 0) return 'Invalid client class specified in buffer limit configuration.';
+  const part = ['', 'hard', 'soft', 'soft_seconds'][bad % 4];
+  return `Error in ${part} setting in buffer limit configuration.`;
+}
+
+/** Groups of: class hard-limit soft-limit soft-seconds. `replica` is a new word for slave. */
 const outputLimits: Schema = z
   .string()
   .transform((text) => text.trim().toLowerCase().split(/\s+/).map(outputWord))
-  .refine((words) => words.length % 4 === 0 && words.every(fitsOutputLimit), {
-    message: 'must be groups of: normal|replica|pubsub HARD SOFT SECONDS',
+  .superRefine((words, context) => {
+    const message = outputFault(words);
+    if (message !== null) context.addIssue({ code: 'custom', message });
   })
   .transform((words) => words.join(' '));
 
 function outputWord(word: string, at: number): string {
-  if (at % 4 === 0) return word === 'slave' ? 'replica' : word;
+  if (at % 4 === 0) return word === 'replica' ? 'slave' : word;
   return String(at % 4 === 3 ? Number(word) : parseBytes(word));
 }
 
@@ -147,6 +160,14 @@ const memoryRows: readonly Row[] = [
     schema: oneOf('allkeys-tlru', 'volatile-tlru', 'tlru-due', 'noeviction'),
     clusterWide: true,
     doc: 'Which keys leave when a limit is reached.',
+  },
+  {
+    name: 'databases',
+    default: '16',
+    schema: whole(1, 16),
+    clusterWide: true,
+    fixed: true,
+    doc: 'Databases that SELECT chooses from.',
   },
   {
     name: 'default-ttl',
@@ -208,7 +229,7 @@ const replicationRows: readonly Row[] = [
     name: 'max-staleness-ms',
     default: '5000',
     schema: whole(10, 3_600_000),
-    doc: 'A follower whose data may be older refuses stale reads. It knows to two heartbeats.',
+    doc: 'A follower whose data may be older refuses stale reads; keep above three heartbeats.',
   },
 ];
 
@@ -263,7 +284,7 @@ const clientRows: readonly Row[] = [
   },
   {
     name: 'client-output-buffer-limit',
-    default: `normal 0 0 0 replica ${256 * MiB} ${64 * MiB} 60 pubsub ${32 * MiB} ${8 * MiB} 60`,
+    default: `normal 0 0 0 slave ${256 * MiB} ${64 * MiB} 60 pubsub ${32 * MiB} ${8 * MiB} 60`,
     schema: outputLimits,
     merge: mergeOutputLimits,
     doc: 'Output a client may leave unread, by class: hard limit, soft limit, seconds.',

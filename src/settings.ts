@@ -65,9 +65,9 @@ export class Settings {
     return [...this.values.keys()];
   }
 
-  /** As CONFIG GET prints it; null: no such setting. */
+  /** As CONFIG GET prints it; null: no such setting. Clients hear nothing that peers prove by. */
   redisValue(name: string): string | null {
-    return this.values.get(name) ?? null;
+    return name === 'cluster-secret' ? '' : (this.values.get(name) ?? null);
   }
 
   /** The effective set for the log, without secrets. */

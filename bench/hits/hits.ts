@@ -5,6 +5,7 @@
 import { median } from '../load-result.js';
 import { Progress } from '../progress.js';
 import { type Cell, measureCells } from './cells.js';
+import { benchLive } from './live.js';
 import { redisPolicies } from './redis-model.js';
 import { allWorkloads, capacityShares, haveTraces } from './workloads.js';
 
@@ -12,6 +13,8 @@ export interface HitsOptions {
   readonly only?: string;
   readonly policy: string;
   readonly rate: string;
+  /** Minutes; 0: no sample over RESP. */
+  readonly live: string;
 }
 
 /** What the project aims at, against allkeys-lru. */
@@ -21,7 +24,12 @@ const signed = (points: number) => `${points < 0 ? '' : '+'}${points.toFixed(2)}
 const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-export async function benchHits({ only, policy, rate }: HitsOptions): Promise<readonly Cell[]> {
+export async function benchHits({
+  only,
+  policy,
+  rate,
+  live,
+}: HitsOptions): Promise<readonly Cell[]> {
   if (!haveTraces()) throw new Error('../shared/data/traces is not there: nothing to replay');
   const names = (await allWorkloads()).map(({ name }) => name);
   const chosen = names.filter((name) => name.includes(only ?? ''));
@@ -39,6 +47,7 @@ export async function benchHits({ only, policy, rate }: HitsOptions): Promise<re
   });
   progress.end();
   summarize(cells);
+  if (Number(live) > 0) await benchLive(Number(live));
   return cells;
 }
 

@@ -104,7 +104,7 @@ export interface Capacity {
 }
 
 /** Smaller than this a cache is not worth the name. */
-const keysMin = 100;
+const keysMin = 500;
 
 export function capacityOf(trace: Trace, share: number): Capacity {
   const most = mostLive(trace);

@@ -9,7 +9,9 @@ import type { RaftCore } from '../raft/raft.js';
 import type { Args } from '../resp/args.js';
 import type { Group, Origin, Refusal } from '../server/group.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
+import { execSpec, specByOpcode } from '../statemachine/keyspace-commands.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
+import { forEachQueued } from '../statemachine/transaction.js';
 import { Freshness } from './freshness.js';
 
 export type ReadConsistency = 'linearizable' | 'lease' | 'local';
@@ -90,7 +92,7 @@ export class Admission {
   private memory(spec: SpecBase, args: Args): Refusal | null {
     const { keyspace } = this.options.machine();
     if (keyspace.maxmemory === 0 && keyspace.maxkeys === 0) return null;
-    if (!spec.flags.includes('denyoom')) return null;
+    if (!mayGrow(spec, args)) return null;
     if (!keyspace.canMakeRoom()) return 'out-of-memory';
     if (keyspace.maxmemory === 0) return null;
     const size = args.end(args.count - 1) - args.start(0);
@@ -102,4 +104,14 @@ export class Admission {
     const ageMs = this.options.clock.monotonicMs() - this.freshness.freshAtMs;
     return ageMs <= this.options.settings.number('max-staleness-ms');
   }
+}
+
+/** Redis: denyoom; of EXEC, what it carries out. */
+function mayGrow(spec: SpecBase, args: Args): boolean {
+  if (spec !== execSpec) return spec.flags.includes('denyoom');
+  let grows = false;
+  forEachQueued(args, (opcode) => {
+    grows ||= specByOpcode(opcode).flags.includes('denyoom');
+  });
+  return grows;
 }

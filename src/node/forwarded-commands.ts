@@ -13,6 +13,7 @@ import { ReplyBuffer } from '../resp/reply-buffer.js';
 import type { ReplySink } from '../resp/reply-sink.js';
 import { refusalText } from '../server/gates.js';
 import type { Group, Origin, Refusal } from '../server/group.js';
+import { databaseOf, opcodeOf } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 import { findSpec } from '../statemachine/keyspace-commands.js';
 
@@ -68,7 +69,9 @@ export class ForwardedCommands {
     const count = reader.u32();
     for (let at = 0; at < count; at++) {
       const origin = session.stream(reader.u32(), reader.u8() === 3 ? 3 : 2);
-      const spec = findSpec(reader.u32());
+      const code = reader.u32();
+      const spec = findSpec(opcodeOf(code));
+      origin.database = databaseOf(code);
       readArgs(reader, this.args);
       // A newer version may run there.
       if (spec === undefined) session.say(origin, unknownText);
@@ -192,6 +195,7 @@ class Session {
 
 class ForwardedOrigin implements Origin {
   protocol: 2 | 3 = 2;
+  database = 0;
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;

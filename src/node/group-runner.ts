@@ -126,10 +126,7 @@ export class GroupRunner implements DriverListener {
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
-    const believed = this.options.intake.isMember(this.driver.core.configuration, from);
-    // What a lost directory once promised must not count. But its new one may lead by now, by a
-    // configuration that this node does not have yet and gets from this very leader.
-    this.driver.step(believed ? messages : messages.filter(({ kind }) => !promises.has(kind)));
+    this.driver.step(this.options.intake.believed(this.driver.core.configuration, from, messages));
   }
 
   /** Bytes of the layer above Raft. */
@@ -245,12 +242,6 @@ export class GroupRunner implements DriverListener {
     if (change !== null) this.driver.act(() => core.changeConfiguration(change));
   }
 }
-
-const promises: ReadonlySet<Message['kind']> = new Set([
-  'vote-response',
-  'append-response',
-  'heartbeat-response',
-]);
 
 const emptyConfiguration: Configuration = { voters: [], outgoing: [], learners: [], members: [] };
 

@@ -89,7 +89,7 @@ export class OperationQueue {
   }
 
   pushWrite(origin: Origin, spec: KeyspaceSpec, args: Args): void {
-    this.writer.append(spec.opcode, args);
+    this.writer.append(spec.opcode, args, origin.database);
     this.forming.origins.push(origin);
     this.forming.marks.push(commandMark);
     origin.lastWrite = this.forming.number;

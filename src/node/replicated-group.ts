@@ -8,11 +8,11 @@ import { assert } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { ReadReady, RoleChange } from '../raft/effects.js';
+import type { Proposal } from '../raft/proposal.js';
 import type { Entry, LogIndex, NodeId } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
 import type {
-  AppliedListener,
   ExecutionMeter,
   Group,
   NodeAddress,
@@ -23,6 +23,7 @@ import type {
 } from '../server/group.js';
 import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
+import type { KeyListener } from '../statemachine/key-listener.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { Admission, type ReadConsistency } from './admission.js';
 import type { ClusterView } from './cluster-view.js';
@@ -76,7 +77,7 @@ export class ReplicatedGroup implements Group {
   applyingOrigin: Origin | null = null;
   meter: ExecutionMeter | null = null;
   snapshots: Snapshotter | null = null;
-  private listener: AppliedListener | null = null;
+  private listener: KeyListener | null = null;
   private readonly admission: Admission;
   readonly forwarder: Forwarder;
   readonly forwarded: ForwardedCommands;
@@ -136,7 +137,7 @@ export class ReplicatedGroup implements Group {
     this.changed();
   }
 
-  listen(listener: AppliedListener | null): void {
+  listen(listener: KeyListener | null): void {
     this.listener = listener;
     this.machine.keyspace.listen(listener);
   }
@@ -232,24 +233,24 @@ export class ReplicatedGroup implements Group {
   private proposeBatch(): void {
     const stamp = this.stamp();
     const propose = (data: Uint8Array) => {
-      const proposal = this.driver!.propose(data);
+      const proposal = this.propose(data, stamp);
       return proposal.ok ? proposal : null;
     };
     this.queue.closeBatch(stamp, this.options.randomU32(), propose, unloggedReply);
   }
 
-  /** Also for pulses and touches: proposes a payload made by this node. */
-  proposeInternal(data: Uint8Array, stampMs: number): boolean {
-    this.lastProposedStampMs = stampMs;
-    return this.driver!.propose(data).ok;
+  /** Also for pulses and touches. `stampMs` is that of the payload. */
+  propose(data: Uint8Array, stampMs: number): Proposal {
+    const proposal = this.driver!.propose(data);
+    // A refused stamp is never applied: who waits for it, like the pulse, would wait for ever.
+    if (proposal.ok) this.lastProposedStampMs = stampMs;
+    return proposal;
   }
 
   /** The stamp of an entry proposed now: the log's time never goes back. */
   stamp(): number {
-    const now = this.options.logClock.now();
-    const stamp = Math.max(now, this.machine.nowMs, this.lastProposedStampMs);
-    this.lastProposedStampMs = stamp;
-    return stamp;
+    const { logClock } = this.options;
+    return Math.max(logClock.now(), this.machine.nowMs, this.lastProposedStampMs);
   }
 
   writeRefusal(spec: SpecBase, args: Args, origin?: Origin): Refusal | null {
@@ -280,6 +281,7 @@ export class ReplicatedGroup implements Group {
       Math.max(this.machine.nowMs, this.options.logClock.now()),
       this.options.randomU32,
       origin.noTouch !== true || spec.name === 'touch',
+      origin.database,
     );
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else {
@@ -319,7 +321,6 @@ export class ReplicatedGroup implements Group {
     if (tracker === null) machine.apply(spec, origin.reply);
     else machine.apply(spec, origin.reply, (args) => tracker.beforeTransaction(args));
     meter?.end(origin, spec, machine.commandArgs, begun);
-    this.listener?.settled();
     this.applyingOrigin = null;
   }
 
@@ -383,8 +384,9 @@ export class ReplicatedGroup implements Group {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
-    const data = encodeSettings(this.stamp(), this.options.randomU32(), pairs);
-    return this.settingChanges.wait(this.driver!.propose(data));
+    const stamp = this.stamp();
+    const data = encodeSettings(stamp, this.options.randomU32(), pairs);
+    return this.settingChanges.wait(this.propose(data, stamp));
   }
 
   private failAll(): void {

@@ -83,6 +83,6 @@ export class Touches {
   private log(touches: Uint8Array): void {
     const { group, randomU32 } = this.options;
     const stamp = group.stamp();
-    group.proposeInternal(encodeTouchEntry(stamp, randomU32(), touches), stamp);
+    group.propose(encodeTouchEntry(stamp, randomU32(), touches), stamp);
   }
 }

@@ -54,6 +54,11 @@ export class RequestParser {
     return this.end - this.at;
   }
 
+  /** Those, and the bytes of the command that was given out last. */
+  get held(): number {
+    return this.end - this.from;
+  }
+
   /** No more commands will be found. */
   get failed(): boolean {
     return this.error !== null || this.crossProtocol || this.tooLarge;

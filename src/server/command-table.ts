@@ -10,10 +10,12 @@ import type { LocalSpec } from './local-spec.js';
 
 export type AnySpec = KeyspaceSpec | SessionReadSpec | LocalSpec;
 
+/** Those that Redis names as commands too. */
 export function subcommandsOf(spec: AnySpec): readonly AnySpec[] {
-  return spec.kind === 'local' && spec.subcommands !== undefined
-    ? [...spec.subcommands.values()]
-    : [];
+  if (spec.kind !== 'local' || spec.subcommands === undefined || spec.oneCommand === true) {
+    return [];
+  }
+  return [...spec.subcommands.values()];
 }
 
 export class CommandTable {
@@ -49,8 +51,8 @@ export class CommandTable {
 
   /** By name in any case; "client|id" names a sub-command. */
   named(name: string): AnySpec | null {
-    const [first, second] = name.toLowerCase().split('|');
-    const spec = this.byName.get(first!) ?? null;
+    const [first, second, third] = name.toLowerCase().split('|');
+    const spec = third === undefined ? (this.byName.get(first!) ?? null) : null;
     if (second === undefined || spec === null) return spec;
     return spec.kind === 'local' ? (spec.subcommands?.get(second) ?? null) : null;
   }

@@ -98,6 +98,10 @@ export class Connection implements Origin, Subscriber {
     socket.on('close', () => this.close());
   }
 
+  get database(): number {
+    return this.session.database;
+  }
+
   get stale(): boolean {
     return this.session.readOnly;
   }
@@ -119,6 +123,11 @@ export class Connection implements Origin, Subscriber {
   setReplies(on: boolean): void {
     this.reply = on && !this.closed ? this.out : nullSink;
     this.skips = null;
+  }
+
+  /** Replies are given to nobody, all of them or the one to the command of the moment. */
+  get isSilent(): boolean {
+    return this.reply === nullSink;
   }
 
   get repliesOff(): boolean {
@@ -156,6 +165,11 @@ export class Connection implements Origin, Subscriber {
   /** Bytes of commands that were read and not dispatched. */
   get queryBytes(): number {
     return this.parser.buffered + this.heldBytes;
+  }
+
+  /** Those, and the command that is dispatched just now. */
+  get queryBufferBytes(): number {
+    return this.parser.held + this.heldBytes;
   }
 
   /** Bytes of replies that the client did not take. */

@@ -9,7 +9,7 @@ import type { Acl } from './acl/acl.js';
 import type { ClientPause } from './client-pause.js';
 import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
-import { refusalText, resolve, unknownCommand } from './gates.js';
+import { hasLongKey, keyTooLong, refusalText, resolve, unknownCommand } from './gates.js';
 import type { Group, Refusal } from './group.js';
 import type { LiveSettings } from './live-settings.js';
 import type { LocalSpec, Outcome } from './local-spec.js';
@@ -88,6 +88,7 @@ export class Dispatcher {
     if (!connection.isAuthenticated && !spec.flags.includes('no_auth')) {
       return this.refuse(connection, 'NOAUTH Authentication required.', spec);
     }
+    if (hasLongKey(spec, args)) return this.refuse(connection, keyTooLong, spec);
     if (!connection.session.user.unrestricted) {
       const refusal = this.options.acl.refusal(connection, spec, args);
       if (refusal !== null) return this.refuse(connection, refusal, spec);

@@ -5,9 +5,11 @@
  */
 import type { Args } from '../resp/args.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
+import { KEY_BYTES_MAX } from '../statemachine/record-table.js';
 import { type AnySpec, arityFits } from './command-table.js';
 import { slotOf } from './crc16.js';
 import type { Group, Refusal } from './group.js';
+import { keyPositions } from './key-arguments.js';
 
 /** Redis shows so much of what it does not know. */
 const shownMax = 128;
@@ -41,6 +43,7 @@ export function resolve(spec: AnySpec, args: Args): AnySpec | string {
   if (spec.kind !== 'local' || spec.subcommands === undefined || args.count < 2) return spec;
   const given = args.text(1);
   const found = spec.subcommands.get(given.toLowerCase());
+  if (found === undefined && spec.oneCommand === true) return spec;
   if (found === undefined) {
     const shown = args.printed(1).slice(0, shownMax);
     return `ERR unknown subcommand '${shown}'. Try ${spec.name.toUpperCase()} HELP.`;
@@ -48,11 +51,18 @@ export function resolve(spec: AnySpec, args: Args): AnySpec | string {
   return arityFits(found.arity, args.count) ? found : wrongArity(`${spec.name}|${found.name}`);
 }
 
+export const keyTooLong = `ERR a key is longer than ${KEY_BYTES_MAX} bytes`;
+
+export function hasLongKey(spec: Pick<SpecBase, 'keys'>, args: Args): boolean {
+  if (args.end(args.count - 1) - args.start(0) <= KEY_BYTES_MAX) return false;
+  return keyPositions(spec, args).some((index) => args.length(index) > KEY_BYTES_MAX);
+}
+
 /** CONTRACT.md: all of these promise that the command did not and will not happen. */
 export function refusalText(
   refusal: Refusal,
   group: Group,
-  spec: Pick<SpecBase, 'keys'>,
+  spec: Pick<SpecBase, 'keys'> & Partial<Pick<SpecBase, 'name'>>,
   args: Args,
 ): string {
   switch (refusal) {
@@ -69,13 +79,17 @@ export function refusalText(
     case 'loading':
       return 'LOADING tgcache is loading the dataset in memory';
     case 'out-of-memory':
-      return "OOM command not allowed when used memory > 'maxmemory'.";
+      return outOfMemory(spec, "OOM command not allowed when used memory > 'maxmemory'.");
     case 'too-large':
-      return "OOM command is larger than 'maxmemory'.";
+      return outOfMemory(spec, "OOM command is larger than 'maxmemory'.");
   }
 }
 
-const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
+function outOfMemory({ name }: Partial<Pick<SpecBase, 'name'>>, text: string): string {
+  return name === 'exec' ? `EXECABORT Transaction discarded because of: ${text}` : text;
+}
+
+export const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
 
 /** Slot of the first key; commands without keys use slot 0. */
 function slotOfCommand(spec: Pick<SpecBase, 'keys'>, args: Args): number {

@@ -34,6 +34,8 @@ export interface Origin {
   readonly tracker: ReadTracker | null;
   /** After READONLY: reads may be local and stale. */
   readonly stale: boolean;
+  /** SELECT. Changes only while nothing is pending. */
+  readonly database: number;
   /** After CLIENT NO-TOUCH: reads do not count as a use of their keys. */
   readonly noTouch?: boolean;
   /**
@@ -113,9 +115,10 @@ export interface SnapshotInfo {
   readonly failed: boolean;
 }
 
-export interface AppliedListener extends KeyListener {
-  /** The reply to the command whose changes were told is complete. */
-  settled(): void;
+export interface DatabaseInfo {
+  readonly database: number;
+  readonly keys: number;
+  readonly keysWithTtl: number;
 }
 
 export interface Group {
@@ -131,7 +134,7 @@ export interface Group {
   leader(): NodeAddress | null;
   readonly isLeader: boolean;
   /** `listener` hears of each change to a key as it is applied here; null: nobody does. */
-  listen(listener: AppliedListener | null): void;
+  listen(listener: KeyListener | null): void;
   meter: ExecutionMeter | null;
   snapshotInfo(): SnapshotInfo;
   /** Whose command is being applied; null: that of another node's client, or none. */
@@ -147,6 +150,8 @@ export interface Group {
   keyspaceInfo(): {
     readonly keys: number;
     readonly keysWithTtl: number;
+    /** Of those that hold keys. */
+    readonly databases: readonly DatabaseInfo[];
     readonly usedBytes: number;
     readonly expired: number;
     readonly evicted: number;

@@ -4,6 +4,7 @@ import type { ReplySink } from '../resp/reply-sink.js';
 import type { ReadSpec, SpecBase } from '../statemachine/command-spec.js';
 import type { ChannelSpec } from './acl/selector.js';
 import type { Connection, Stall } from './connection.js';
+import { wrongSubcommand } from './gates.js';
 
 /**
  * Nothing: the reply was written. A stall: run the same command again later. A promise: the
@@ -26,13 +27,17 @@ export interface LocalSpec extends SpecBase {
   readonly channels?: ChannelSpec;
   /** True: `run` hands it to the group as another command, which is the one that is counted. */
   readonly delegates?: boolean;
+  /** Redis knows its sub-commands as arguments only: COMMAND and ACL see one command. */
+  readonly oneCommand?: boolean;
   /** Sub-commands by lower-case name; `run` is for the command without any. */
   readonly subcommands?: ReadonlyMap<string, Subcommand>;
   run(connection: Connection, args: Args, reply: ReplySink): Outcome;
 }
 
 type Described = Partial<Omit<SpecBase, 'name' | 'arity' | 'summary'>> &
-  Pick<LocalSpec, 'anytime' | 'channels' | 'delegates'> & { readonly summary: string };
+  Pick<LocalSpec, 'anytime' | 'channels' | 'delegates' | 'oneCommand'> & {
+    readonly summary: string;
+  };
 
 /** What HELP keeps of the categories of its command. */
 const helpCategories: LocalSpec['acl'] = ['slow', 'connection', 'keyspace'];
@@ -72,14 +77,17 @@ export function container(
   subcommands: readonly Subcommand[],
   alone?: LocalSpec['run'],
 ): LocalSpec {
-  const own = local(name, alone === undefined ? -2 : -1, described, alone ?? (() => {}));
+  const refuse: LocalSpec['run'] = (_connection, args, reply) =>
+    reply.error(wrongSubcommand(name, args));
+  const own = local(name, alone === undefined ? -2 : -1, described, alone ?? refuse);
   const helpAcl = own.acl.filter((category) => helpCategories.includes(category));
   const shared = { acl: helpAcl, group: own.group, since: own.since };
   // A read of the keyspace knows where it belongs and stays the object that the log names.
   const parts = subcommands.map((sub) => (sub.kind === 'read' ? sub : partOf(own, sub)));
   const help = { ...helpOf(name, shared, parts), container: name };
   const subs = new Map([...parts, help].map((spec) => [spec.name, spec]));
-  return { ...own, acl: alone === undefined ? ['slow'] : own.acl, subcommands: subs };
+  const acl: LocalSpec['acl'] = alone === undefined && own.oneCommand !== true ? ['slow'] : own.acl;
+  return { ...own, acl, subcommands: subs };
 }
 
 function partOf(own: LocalSpec, sub: LocalSpec): LocalSpec {

@@ -30,7 +30,7 @@ export class Monitors {
   tell(from: Connection, spec: SpecBase, args: Args): void {
     if (spec === execSpec) {
       for (const queued of from.session.queued ?? []) this.tell(from, queued.spec, queued.args);
-      return this.send(from, ['EXEC']);
+      return this.send(from, ['exec']);
     }
     if (spec.flags.includes('admin') || spec.flags.includes('skip_monitor')) return;
     this.send(from, monitorArguments(spec, args));
@@ -41,7 +41,8 @@ export class Monitors {
     const seconds = Math.floor(now / 1000);
     const micros = String(Math.floor((now % 1000) * 1000)).padStart(6, '0');
     const line =
-      `+${seconds}.${micros} [0 ${clientAddress(from)}] ` + `${args.map(quoted).join(' ')}\r\n`;
+      `+${seconds}.${micros} [${from.database} ${clientAddress(from)}] ` +
+      `${args.map(quoted).join(' ')}\r\n`;
     const bytes = Buffer.from(line, 'latin1');
     for (const connection of [...this.watching]) connection.push(bytes);
   }

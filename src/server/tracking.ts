@@ -10,6 +10,7 @@ import type { SpecBase } from '../statemachine/command-spec.js';
 import type { KeyListener } from '../statemachine/key-listener.js';
 import { specByOpcode } from '../statemachine/keyspace-commands.js';
 import { forEachQueued } from '../statemachine/transaction.js';
+import { BroadcastTracking } from './broadcast-tracking.js';
 import type { Connection } from './connection.js';
 import type { Origin, ReadTracker } from './group.js';
 import { keyTexts } from './key-arguments.js';
@@ -41,7 +42,7 @@ export class Tracking implements KeyListener {
   /** Key (latin1) to the ids of clients that may hold it. */
   private readonly table = new Map<string, Set<number>>();
   private readonly clients = new Map<number, ClientTracking>();
-  private broadcasting = 0;
+  private readonly broadcasts = new BroadcastTracking();
   /** What the client whose command is applied hears when its reply is complete. */
   private ownKeys: string[] = [];
 
@@ -72,7 +73,7 @@ export class Tracking implements KeyListener {
   enable(connection: Connection, mode: TrackingMode): void {
     this.disable(connection);
     this.clients.set(connection.id, new ClientTracking(mode));
-    if (mode.broadcast) this.broadcasting++;
+    if (mode.broadcast) this.broadcasts.add(connection.id, mode.prefixes);
     else connection.tracker = new ConnectionTracker(this, connection);
     if (this.clients.size === 1) this.options.onUse(true);
   }
@@ -83,7 +84,7 @@ export class Tracking implements KeyListener {
     if (client === undefined) return;
     this.clients.delete(connection.id);
     connection.tracker = null;
-    if (client.mode.broadcast) this.broadcasting--;
+    this.broadcasts.remove(connection.id);
     if (this.clients.size > 0) return;
     this.table.clear();
     this.options.onUse(false);
@@ -124,16 +125,26 @@ export class Tracking implements KeyListener {
   flushed(): void {
     this.table.clear();
     this.ownKeys = [];
+    this.broadcasts.take();
     for (const connection of this.connectionsOf(this.clients.keys())) this.tell(connection, null);
   }
 
-  /** The reply to the command that was applied is complete. */
   settled(): void {
-    const keys = this.ownKeys;
-    if (keys.length === 0) return;
-    this.ownKeys = [];
-    const own = this.options.applyingOrigin() as Connection;
-    for (const key of keys) this.tell(own, [key]);
+    if (this.ownKeys.length > 0) {
+      const keys = this.ownKeys;
+      this.ownKeys = [];
+      const own = this.options.applyingOrigin() as Connection;
+      for (const key of keys) this.tell(own, [key]);
+    }
+    for (const { to, keys } of this.broadcasts.take()) this.broadcast(to, keys);
+  }
+
+  private broadcast(to: Iterable<number>, keys: readonly string[]): void {
+    const own = this.options.applyingOrigin();
+    for (const connection of this.connectionsOf(to)) {
+      const { noLoop } = this.clients.get(connection.id)!.mode;
+      if (connection !== own || !noLoop) this.tell(connection, keys);
+    }
   }
 
   private invalidate(key: string): void {
@@ -142,23 +153,17 @@ export class Tracking implements KeyListener {
       this.table.delete(key);
       this.tellOf(key, holders);
     }
-    if (this.broadcasting > 0) this.tellOf(key, this.broadcastHolders(key));
+    this.broadcasts.note(key);
   }
 
   private tellOf(key: string, holders: Iterable<number>): void {
     const own = this.options.applyingOrigin();
     for (const connection of this.connectionsOf(holders)) {
+      const { broadcast, noLoop } = this.clients.get(connection.id)!.mode;
+      // What it read before it asked for BCAST it hears with all the others.
+      if (broadcast) continue;
       if (connection !== own) this.tell(connection, [key]);
-      else if (!this.clients.get(connection.id)!.mode.noLoop) this.ownKeys.push(key);
-    }
-  }
-
-  private *broadcastHolders(key: string): Iterable<number> {
-    for (const [id, { mode }] of this.clients) {
-      if (!mode.broadcast) continue;
-      if (mode.prefixes.length === 0 || mode.prefixes.some((prefix) => key.startsWith(prefix))) {
-        yield id;
-      }
+      else if (!noLoop) this.ownKeys.push(key);
     }
   }
 

@@ -84,10 +84,12 @@ export class UsageMeter implements ExecutionMeter {
   }
 
   end(origin: Origin, spec: SpecBase, args: Args, begun: number): void {
-    const { current, live } = this;
-    if (this.stats.errors !== this.errorsBefore) current.failed++;
+    const { live } = this;
+    if (this.stats.errors !== this.errorsBefore) this.current.failed++;
     if (begun === untimed) return;
+    if (!this.bySpec.has(spec)) this.again(spec);
     const ms = performance.now() - begun;
+    const { current } = this;
     const weight = this.weightOf(current, args);
     current.note(ms, weight);
     if (live.latencyTracking) {
@@ -109,6 +111,12 @@ export class UsageMeter implements ExecutionMeter {
     const usage = this.of(spec);
     usage.calls++;
     usage.failed++;
+  }
+
+  /** CONFIG RESETSTAT itself counts after it. */
+  private again(spec: SpecBase): void {
+    this.current = this.of(spec);
+    this.current.calls++;
   }
 
   reset(): void {

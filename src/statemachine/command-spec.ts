@@ -118,6 +118,8 @@ export function fullName({ name, container }: SpecBase): string {
 
 export interface ReadContext {
   readonly keyspace: KeyspaceView;
+  /** Of the command at hand (SELECT). */
+  readonly database: number;
   /** Log time in unix ms: decides what has expired. */
   readonly nowMs: number;
   /** Best estimate of the present in unix ms, at or after nowMs: only for replies such as TTL. */
@@ -132,6 +134,10 @@ export interface ReadContext {
 
 export interface ApplyContext extends ReadContext {
   readonly keyspace: MutableKeyspace;
+  /** EXEC goes from one to another. */
+  database: number;
+  /** The setting: databases below this may be named. */
+  readonly databaseCount: number;
   /**
    * Sets the key of an argument; `dueMs` 0 means no TTL. Gives default-ttl to a key without one
    * and holds every key to max-ttl. Returns the slot.

@@ -8,6 +8,11 @@ export interface KeyListener {
   /** Created, or another value or due time. */
   changed(bytes: Uint8Array, start: number, end: number): void;
   removed(bytes: Uint8Array, start: number, end: number, why: Removal): void;
+  /**
+   * What was told since the last call belongs together: a command with its complete reply, or
+   * what the log's time and an entry without commands bring.
+   */
+  settled(): void;
   /** All keys are gone, or others took their place (a snapshot was installed). */
   flushed(): void;
 }

@@ -5,6 +5,7 @@ import { bitFieldCommands } from './commands/bitfield.js';
 import { bitCommands } from './commands/bits.js';
 import { conditionalCommands } from './commands/conditional.js';
 import { counterCommands } from './commands/counters.js';
+import { databaseCommands } from './commands/databases.js';
 import { dumpCommands } from './commands/dump.js';
 import { expiryCommands } from './commands/expiry.js';
 import { incrExCommands } from './commands/increx.js';
@@ -27,6 +28,7 @@ export const keyspaceSpecs: readonly KeyspaceSpec[] = [
   ...bitFieldCommands,
   ...lcsCommands,
   ...keyCommands,
+  ...databaseCommands,
   ...dumpCommands,
   ...expiryCommands,
   ...scanCommands,

@@ -95,6 +95,7 @@ export class CommandGenerator {
     () => this.scan(),
     () => [this.pick(['RANDOMKEY', 'DBSIZE'])],
     () => ['COPY', this.key(), this.key(), ...this.copyOptions()],
+    () => ['SELECT', this.database()],
   ];
 
   private readonly removing: readonly (() => Command)[] = [
@@ -104,6 +105,9 @@ export class CommandGenerator {
     () => [this.pick(['DEL', 'UNLINK']), ...this.keys()],
     () => ['GETDEL', this.key()],
     () => this.restore(),
+    () => ['MOVE', this.key(), this.database()],
+    () => ['MOVE', this.key(), this.pick(['0', '1', '2'])],
+    () => (this.random(3) > 0 ? ['GET', this.key()] : ['SWAPDB', ...this.twoDatabases()]),
     () => this.getEx(),
     () => this.getEx(),
     () => this.expire(),
@@ -115,7 +119,8 @@ export class CommandGenerator {
 
   private transaction(): Command[] {
     const commands: Command[] = [];
-    if (this.random(2) === 0) {
+    const watches = this.random(2) === 0;
+    if (watches) {
       commands.push(['WATCH', ...this.keys()]);
       if (this.random(8) === 0) commands.push(['UNWATCH']);
       const between = this.random(3);
@@ -124,7 +129,10 @@ export class CommandGenerator {
     }
     commands.push(['MULTI']);
     for (let left = this.random(5); left > 0; left--) {
-      commands.push(...looked(this.mangled(this.one())));
+      // Exception: SELECT in a transaction with watched keys is refused.
+      const command = this.mangled(this.one());
+      const selects = watches && /^select$/i.test(command[0]!);
+      commands.push(...looked(selects ? ['GET', this.key()] : command));
     }
     commands.push([this.random(8) === 0 ? 'DISCARD' : 'EXEC']);
     return commands;
@@ -214,11 +222,21 @@ export class CommandGenerator {
     return kind === 8 ? ['COUNT', this.pick(['0', '-1', 'x', '3000'])] : [this.pick(unknownWords)];
   }
 
+  private database(): string {
+    if (this.random(3) > 0) return this.pick(['0', '0', '1', '2', '15']);
+    return this.pick(['-1', '16', 'x', '', '99999999999', '0 ', '01', '9223372036854775808']);
+  }
+
+  private twoDatabases(): string[] {
+    if (this.random(4) === 0) return [this.database(), this.database()];
+    return [this.pick(['0', '1', '2']), this.pick(['0', '1', '2', '15'])];
+  }
+
   private copyOptions(): string[] {
     const kind = this.random(8);
     if (kind < 3) return [];
     if (kind < 6) return [this.pick(['REPLACE', 'replace'])];
-    if (kind === 6) return ['DB', this.pick(['0', '1', '-1', 'x', '99999999999', '0 '])];
+    if (kind === 6) return ['DB', this.database()];
     return ['REPLACE', this.pick(['DB', 'FOO', 'REPLACE'])];
   }
 

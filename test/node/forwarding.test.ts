@@ -14,6 +14,7 @@ class Client implements Origin {
   readonly reply = new ReplyBuffer();
   pending = 0;
   lastWrite = 0;
+  database = 0;
   seenIndex = 0;
   readonly tracker = null;
   stale = false;
@@ -128,6 +129,16 @@ describe('forwarding to the leader', () => {
     expect(forwarder.owes(two)).toBe(false);
     expect(two.seenIndex).toBe(group.machine.appliedIndex);
     expect(idle).toBe(1);
+  });
+
+  it('carries the database of each client', async () => {
+    const [zero, nine] = [new Client(), new Client()];
+    nine.database = 9;
+    for (const client of [zero, nine]) ask(client, 'SET', 'k', `in ${client.database}`);
+    for (const client of [zero, nine]) ask(client, 'GET', 'k');
+    await exchange();
+    expect(zero.text).toBe('+OK\r\n$4\r\nin 0\r\n');
+    expect(nine.text).toBe('+OK\r\n$4\r\nin 9\r\n');
   });
 
   it('keeps replies of this node in their place', async () => {

@@ -18,7 +18,7 @@ function answerRound(bench: Bench, from: string, round: number): Bench {
 }
 
 describe('reads on the leader', () => {
-  test('a majority answering a round that began after the read confirms it', () => {
+  test('requirement 37: a majority answering a round that began after the read confirms it', () => {
     const bench = leaderBench();
     bench.core.requestRead(1);
     const beats = bench.pump().take('heartbeat-request');
@@ -28,7 +28,7 @@ describe('reads on the leader', () => {
     expect(bench.reads).toEqual([{ token: 1, index: bench.core.commitIndex }]);
   });
 
-  test('late answers of an earlier round confirm nothing (requirement 38)', () => {
+  test('requirement 38: late answers of an earlier round confirm nothing', () => {
     const bench = leaderBench();
     bench.core.requestRead(1);
     const [first] = bench.pump().take('heartbeat-request');
@@ -51,7 +51,7 @@ describe('reads on the leader', () => {
     expect(bench.reads.map((read) => read.token)).toEqual([1, 2, 3]);
   });
 
-  test('waits for a committed entry of the own term (requirements 37 and 39)', () => {
+  test('requirements 37, 39: waits for a committed entry of the own term', () => {
     const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1, 1], commit: 1 }));
     elect(bench);
     bench.core.requestRead(1);
@@ -162,7 +162,7 @@ describe('reads on a follower', () => {
   });
 });
 
-describe('the lease (6.4.1, requirement 40)', () => {
+describe('requirement 40: the lease (6.4.1)', () => {
   test('counts from the sending of the round that a majority answered', () => {
     const bench = leaderBench();
     expect(bench.core.leaseAgeTicks()).toBe(Number.POSITIVE_INFINITY);
@@ -225,7 +225,7 @@ test('a new leader does not know yet what leaders before it committed, and tells
   expect([bench.core.commitIndex, bench.core.contact?.committed]).toEqual([4, 4]);
 });
 
-test('heartbeats say which answers they take account of: those held back are told from new ones', () => {
+test('heartbeats say which answers they take account of: late ones are told from new', () => {
   const bench = leaderBench();
   answerRound(bench, 'n2', 1);
   bench.core.requestRead(1);

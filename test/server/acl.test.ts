@@ -296,6 +296,31 @@ describe('a removed user', () => {
   });
 });
 
+describe('DEBUG', () => {
+  it('is one command to ACL, which may allow it by its first argument', async () => {
+    const bob = await logIn('bob', '+debug|sleep');
+    expect(await ask(bob, 'DEBUG SLEEP 0', 'DEBUG OBJECT k', 'DEBUG NOPE', 'ACL WHOAMI')).toEqual([
+      '+OK',
+      ...Array(2).fill("-NOPERM User bob has no permissions to run the 'debug' command"),
+      "-NOPERM User bob has no permissions to run the 'acl|whoami' command",
+    ]);
+    await ask(admin, 'ACL SETUSER bob +debug');
+    expect(await ask(bob, 'DEBUG OBJECT k')).toEqual(['-NOPERM No permissions to access a key']);
+  });
+});
+
+describe('SET', () => {
+  it('with GET anywhere asks for the right to read', async () => {
+    const bob = await logIn('bob', '%W~w', '+set');
+    const denied = '-NOPERM No permissions to access a key';
+    expect(await ask(bob, 'SET w get', 'SET w 1 GET', 'SET w 1 EX GET')).toEqual([
+      '+OK',
+      denied,
+      denied,
+    ]);
+  });
+});
+
 describe('ACL LOG', () => {
   it('tells what was denied to whom', async () => {
     const bob = await logIn('bob', '~a +get +multi +acl|log');

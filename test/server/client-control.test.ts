@@ -173,7 +173,7 @@ describe('MONITOR', () => {
       '"HELLO" "2" "AUTH" "(redacted)" "(redacted)" "SETNAME" "n"',
       '"MULTI"',
       '"INCR" "n"',
-      '"EXEC"',
+      '"exec"',
     ]);
   });
 

@@ -4,7 +4,6 @@
  */
 import type { Args } from '../../src/resp/args.js';
 import type {
-  AppliedListener,
   ClusterNode,
   ExecutionMeter,
   Group,
@@ -17,6 +16,7 @@ import type {
 } from '../../src/server/group.js';
 import { BatchWriter } from '../../src/statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../../src/statemachine/command-spec.js';
+import type { KeyListener } from '../../src/statemachine/key-listener.js';
 import { StateMachine } from '../../src/statemachine/state-machine.js';
 
 interface Operation {
@@ -38,7 +38,6 @@ export class FakeGroup implements Group {
   snapshots: SnapshotInfo = { lastAtMs: null, lastMs: -1, currentMs: -1, taken: 0, failed: false };
   /** Of all nodes. */
   zone: string | null = null;
-  private listener: AppliedListener | null = null;
   leaderPort = 7001;
   readonly shared = new Map<string, string>();
   settingsKnown: Group['settingsKnown'] = 'current';
@@ -87,8 +86,7 @@ export class FakeGroup implements Group {
     this.watchers.push(run);
   }
 
-  listen(listener: AppliedListener | null): void {
-    this.listener = listener;
+  listen(listener: KeyListener | null): void {
     this.machine.keyspace.listen(listener);
   }
 
@@ -141,7 +139,13 @@ export class FakeGroup implements Group {
   keyspaceInfo() {
     const { keyspace } = this.machine;
     const nothing = { keysWithTtl: 0, expired: 0, evicted: 0, hits: 0, misses: 0 };
-    return { ...nothing, keys: keyspace.size, usedBytes: keyspace.usedBytes };
+    const all = Array.from({ length: 16 }, (_, database) => ({
+      database,
+      keys: keyspace.sizeOf(database),
+      keysWithTtl: keyspace.keysWithTtlOf(database),
+    }));
+    const databases = all.filter(({ keys }) => keys > 0);
+    return { ...nothing, databases, keys: keyspace.size, usedBytes: keyspace.usedBytes };
   }
 
   countKeysInSlot(): number {
@@ -201,7 +205,7 @@ export class FakeGroup implements Group {
   private apply(origin: Origin, spec: KeyspaceSpec, args: Args): void {
     this.writes++;
     this.writer.begin();
-    this.writer.append(spec.opcode, args);
+    this.writer.append(spec.opcode, args, origin.database);
     const { machine } = this;
     machine.beginEntry(machine.appliedIndex + 1, this.writer.finish(Date.now(), 1));
     this.applyingOrigin = origin;
@@ -209,7 +213,6 @@ export class FakeGroup implements Group {
     const begun = this.meter?.begin(applied, machine.commandArgs) ?? 0;
     machine.apply(applied, origin.reply, (inner) => origin.tracker?.beforeTransaction(inner));
     this.meter?.end(origin, applied, machine.commandArgs, begun);
-    this.listener?.settled();
     this.applyingOrigin = null;
     machine.endEntry();
   }
@@ -217,7 +220,7 @@ export class FakeGroup implements Group {
   private run(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
     const begun = this.meter?.begin(spec, args) ?? 0;
     const counts = origin.noTouch !== true || spec.name === 'touch';
-    const context = this.machine.readContext(Date.now(), () => 1, counts);
+    const context = this.machine.readContext(Date.now(), () => 1, counts, origin.database);
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else if (spec.kind === 'read') {
       spec.read(context, args, origin.reply);

@@ -138,8 +138,30 @@ describe('CLIENT TRACKING', () => {
     await talk(writer, ['MSET', 'user:1', '1', 'item:1', '1'], ok);
     await talk(writer, ['SET', 'user:1', '2'], ok);
     await talk(client, ['PING'], `${invalidated('user:1')}${invalidated('user:1')}+PONG\r\n`);
-    const three = [invalidated('user:1'), invalidated('item:1'), invalidated('user:1')].join('');
-    expect(await all.take(three.length)).toBe(three);
+    const both = `>2\r\n${bulk('invalidate')}*2\r\n${bulk('user:1')}${bulk('item:1')}`;
+    const told = both + invalidated('user:1');
+    expect(await all.take(told.length)).toBe(told);
+  });
+
+  it('BCAST takes the place of what was read before', async () => {
+    const [client, writer] = [await open(), await open()];
+    await talk(client, ['CLIENT', 'TRACKING', 'ON'], ok);
+    await talk(client, ['GET', 'k'], '_\r\n');
+    await talk(client, ['CLIENT', 'TRACKING', 'OFF'], ok);
+    await talk(client, ['CLIENT', 'TRACKING', 'ON', 'BCAST'], ok);
+    await talk(writer, ['SET', 'k', '1'], ok);
+    await talk(client, ['PING'], `${invalidated('k')}+PONG\r\n`);
+  });
+
+  it('BCAST tells what a transaction changed in one message for each prefix', async () => {
+    const [client, writer] = [await open(), await open()];
+    await talk(client, ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', 'a', 'PREFIX', 'b'], ok);
+    for (const words of [['MULTI'], ['SET', 'a1', '1'], ['SET', 'b1', '1'], ['SET', 'a2', '1']]) {
+      writer.send(encode(...words));
+    }
+    await talk(writer, ['EXEC'], `${ok}${'+QUEUED\r\n'.repeat(3)}*3\r\n${ok.repeat(3)}`);
+    const both = `>2\r\n${bulk('invalidate')}*2\r\n${bulk('a1')}${bulk('a2')}`;
+    await talk(client, ['PING'], `${both}${invalidated('b1')}+PONG\r\n`);
   });
 
   it('REDIRECT gives messages to a RESP2 listener; a lost one is told', async () => {

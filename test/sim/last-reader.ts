@@ -58,6 +58,7 @@ export class LastReader {
       reply: new ReplyBuffer(),
       pending: 0,
       lastWrite: 0,
+      database: 0,
       seenIndex: 0,
       protocol: 2,
       tracker: null,

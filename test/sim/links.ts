@@ -97,12 +97,12 @@ export class Links {
     return this.delayMinMs + (this.random(1000) / 1000) * (span + clog);
   }
 
-  private inOrder({ from, to, kind }: Packet, delay: number): number {
+  private inOrder({ from, to }: Packet, delay: number): number {
     const path = pathOf(from, to);
     const { now } = this.scheduler;
     const due = Math.max(now + delay, this.ordered.get(path) ?? 0);
     this.ordered.set(path, due);
-    if (kind === 'application' && this.cuts.has(path)) this.broken.add(path);
+    if (this.cuts.has(path)) this.broken.add(path);
     return due - now;
   }
 

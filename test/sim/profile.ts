@@ -85,7 +85,7 @@ function settingsOf(random: Random, evicting: boolean): Record<string, string> {
     'election-timeout-ms': '100',
     'heartbeat-interval-ms': '20',
     'max-staleness-ms': String([50, 500, 5000][random(3)]!),
-    'read-consistency': random(5) === 0 ? 'lease' : 'linearizable',
+    'read-consistency': random(3) === 0 ? 'lease' : 'linearizable',
     'follower-writes': random(3) === 0 ? 'forward' : 'redirect',
     ...(evicting ? { maxkeys: String(4 + random(8)) } : {}),
     ...(evicting && random(3) === 0 ? { 'maxmemory-policy': 'tlru-due' } : {}),
@@ -154,13 +154,16 @@ function faultsOf(random: Random, plan: FaultPlan): Fault[] {
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-/** Those that bring two leaders close to each other come twice as often. */
+/** Those that bring two leaders, or two configurations, close to each other come more often. */
 const sharp: readonly FaultKind[] = [
   'crash-leader',
   'pause-leader',
   'freeze-leader',
+  'freeze-leader',
   'isolate-leader',
   'betray',
+  'add',
+  'remove',
 ];
 
 const crashing: readonly FaultKind[] = [

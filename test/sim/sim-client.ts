@@ -56,6 +56,7 @@ class Connection implements Origin {
   readonly reply = new ReplyBuffer();
   pending = 0;
   lastWrite = 0;
+  readonly database = 0;
   seenIndex = 0;
   readonly protocol = 2;
   readonly tracker = null;

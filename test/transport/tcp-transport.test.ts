@@ -53,7 +53,7 @@ describe('TcpTransport', () => {
     expect(a.handler.events).toEqual(['up b']);
   });
 
-  it('lets heartbeats overtake a large entry, but no entries and no payloads', async () => {
+  it('requirement 9: lets heartbeats overtake a large entry, but nothing else', async () => {
     const [a, b] = await world.pair();
     a.transport.send('b', [append('a', 'b', [entryOf(1, Buffer.alloc(100 * MiB))])]);
     await new Promise((resolve) => setImmediate(resolve));
@@ -99,7 +99,7 @@ describe('TcpTransport', () => {
     expect(b.handler.messages.length).toBe(1);
   });
 
-  it('holds no more than the bound for a peer that does not read', async () => {
+  it('requirement 25: holds no more than the bound for a peer that does not read', async () => {
     const outputBytesMax = 2 * MiB;
     const node = await world.start('a', { outputBytesMax });
     let peer: RawPeer | null = null;

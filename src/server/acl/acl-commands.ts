@@ -28,11 +28,19 @@ export const aclCategories: readonly AclCategory[] = [
 
 export class AclCommands {
   private readonly byName = new Map<string, AnySpec>();
+  private readonly parts = new Map<SpecBase, AnySpec>();
 
   constructor(specs: readonly AnySpec[]) {
     for (const spec of specs) {
       for (const each of [spec, ...subcommandsOf(spec)]) this.byName.set(fullName(each), each);
+      if (spec.kind !== 'local' || spec.oneCommand !== true) continue;
+      for (const part of spec.subcommands!.values()) this.parts.set(part, spec);
     }
+  }
+
+  /** What rules on it name: DEBUG for all that DEBUG does. */
+  ruled(spec: SpecBase): SpecBase {
+    return this.parts.get(spec) ?? spec;
   }
 
   /** "config|set" in any case. */

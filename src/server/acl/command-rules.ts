@@ -22,7 +22,8 @@ export class CommandRules {
     return this.startsWithAll && this.rules.length === 0;
   }
 
-  allows(spec: SpecBase, firstArgument: () => string | null): boolean {
+  allows(called: SpecBase, firstArgument: () => string | null): boolean {
+    const spec = this.commands.ruled(called);
     if (this.allowsAll || this.allowed.has(spec)) return true;
     const accepted = this.firstArguments.get(spec);
     if (accepted === undefined) return false;

@@ -19,8 +19,13 @@ const noKeys = { first: 0, last: 0, step: 0 };
 /** Settings of Redis that are facts here; redis-benchmark and others ask for them. */
 const facts: ReadonlyMap<string, string> = new Map([
   ['appendonly', 'yes'],
-  ['databases', '1'],
+  ['appendfsync', 'always'],
+  ['cluster-enabled', 'yes'],
+  ['daemonize', 'no'],
+  ['replicaof', ''],
   ['save', ''],
+  ['slaveof', ''],
+  ['supervised', 'no'],
 ]);
 
 export function configCommands(context: ServerContext): LocalSpec[] {
@@ -41,8 +46,6 @@ export function configCommands(context: ServerContext): LocalSpec[] {
         -4,
         {
           ...shared,
-          // A shared setting travels through the log by itself.
-          flags: [...shared.flags, 'no_multi'],
           summary: 'Sets settings while the server runs.',
           syntax: 'parameter value [parameter value ...]',
         },
@@ -114,6 +117,9 @@ function set(
   for (let index = 2; index < args.count; index += 2) {
     const name = args.text(index).toLowerCase();
     const before = context.settings.redisValue(name);
+    if (before === null && facts.has(name)) {
+      return reply.error(failed(name, "can't set immutable config"));
+    }
     if (before === null) {
       return reply.error(`ERR Unknown option or number of arguments for CONFIG SET - '${name}'`);
     }
@@ -152,6 +158,10 @@ function change(
   live.refresh();
   const shares = changes.filter(({ name }) => settings.isClusterWide(name));
   if (shares.length === 0) return reply.ok();
+  if (connection.session.queued !== null) {
+    takeBack(context, changes);
+    return reply.error(failed(shares[0]!.name, 'all nodes share it: not inside a transaction'));
+  }
   return share(context, connection, shares, args);
 }
 

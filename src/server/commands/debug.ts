@@ -18,7 +18,7 @@ const matchLengthMax = 1_000_000;
 
 export function debugCommands(context: ServerContext): LocalSpec[] {
   return [
-    container('debug', { ...shared, summary: 'A container for debugging commands.' }, [
+    container('debug', { ...shared, oneCommand: true, summary: 'For debugging.' }, [
       local(
         'digest',
         2,

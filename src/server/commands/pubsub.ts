@@ -3,7 +3,12 @@ import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { Connection } from '../connection.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
-import type { PublishedMessage, PubSub, SubscriptionKind } from '../pubsub.js';
+import {
+  encodedFor,
+  type PublishedMessage,
+  type PubSub,
+  type SubscriptionKind,
+} from '../pubsub.js';
 import type { ServerContext } from '../server-context.js';
 import { matchesGlob } from './glob-names.js';
 
@@ -89,6 +94,19 @@ function leaveSpec(pubsub: PubSub, { subscribe, kind, since, what }: Family): Lo
 }
 
 function confirm(
+  connection: Connection,
+  name: string,
+  kind: SubscriptionKind,
+  channel: string | null,
+  reply: ReplySink,
+): void {
+  const write = (to: ReplySink) => confirmation(connection, name, kind, channel, to);
+  // CLIENT REPLY does not silence it, as it is a push.
+  if (connection.isSilent) connection.push(encodedFor(connection.protocol, write));
+  else write(reply);
+}
+
+function confirmation(
   { subscriptions }: Connection,
   name: string,
   kind: SubscriptionKind,

@@ -15,18 +15,22 @@ import {
   writeSpec,
 } from './spec-helpers.js';
 import { type StringOptions, stringOptions } from './string-options.js';
-import { valueConditionHolds } from './value-condition.js';
+import { conditionAt, valueConditionHolds } from './value-condition.js';
 
 const setKeys: KeySpec = {
   ...used(oneKey, 'RW access update'),
   useOf: (args) => (tellsOldValue(args) ? 'RW access update' : 'OW update'),
 };
 
-/** By GET, or by whether a condition on it holds. */
+/**
+ * By GET, or by whether a condition on it holds. Also where such a word is no option, as the syntax
+ * is not looked at yet (Redis: setGetKeys).
+ */
 function tellsOldValue(args: Args): boolean {
-  if (args.count === 3) return false;
-  const options = stringOptions(args, 3, 'set');
-  return options === null || options.get || options.condition !== null;
+  for (let at = 3; at < args.count; at++) {
+    if (args.is(at, 'GET') || conditionAt(args, at) !== null) return true;
+  }
+  return false;
 }
 
 const denyoom = ['denyoom'] as const;

@@ -1,5 +1,5 @@
 /** What of one file of Redis' suite counts, and how the node did beside redis-server. */
-import { RespPipe } from '../resp-pipe.js';
+import { type Reply, RespPipe } from '../resp-pipe.js';
 import { UnitEvents, type UnitPlace, type UnitRun } from './suite-events.js';
 import { hasDatabases, type StartServer } from './suite-servers.js';
 
@@ -17,6 +17,8 @@ export interface UnitResult {
   /** Of those that count, the ones that could not be tried here. */
   readonly ignored: readonly Failure[];
   readonly passed: number;
+  /** Of those, the ones that fail as 7.0 has them and pass as a newer version has them. */
+  readonly newer: number;
   /** What counts: redis-server passes it, and strings are enough. */
   readonly total: number;
   readonly failures: readonly Failure[];
@@ -35,11 +37,10 @@ export async function commandsOfLaterTypes(port: number): Promise<ReadonlySet<st
   const pipe = await RespPipe.open(port, 2);
   const [table] = await pipe.ask([['COMMAND']]);
   pipe.close();
-  const later = table!.elements!.filter((command) =>
-    command.elements![6]!.elements!.some(({ raw }) =>
-      laterCategories.includes(raw.slice(1).trim()),
-    ),
-  );
+  const isLater = ({ elements }: Reply): boolean =>
+    elements![6]!.elements!.some(({ raw }) => laterCategories.includes(raw.slice(1).trim())) ||
+    elements![9]!.elements!.some(isLater);
+  const later = table!.elements!.filter(isLater);
   return new Set(later.map((command) => command.elements![0]!.raw.split('\r\n')[1]!));
 }
 
@@ -71,20 +72,24 @@ export function compare(
   unit: string,
   redis: UnitRun,
   own: UnitRun,
+  newer: UnitRun | null,
   later: ReadonlySet<string>,
 ): UnitResult {
   const ignored: Failure[] = [];
   const failures: Failure[] = [];
-  let [redisPassed, otherTypes, passed] = [0, 0, 0];
+  let [redisPassed, otherTypes, passed, changed] = [0, 0, 0, 0];
   for (const [test, verdict] of redis.tests) {
     if (verdict.kind !== 'passed') continue;
     redisPassed++;
     const mine = own.tests.get(test) ?? { kind: 'failed', why: 'was not reached' };
     if (verdict.commands.some((name) => later.has(name))) otherTypes++;
     else if (mine.kind === 'passed') passed++;
+    else if (newer?.tests.get(test)?.kind === 'passed') changed++;
     else (mine.kind === 'ignored' ? ignored : failures).push({ test, why: mine.why });
   }
   const between = own.between.filter((text) => !redis.between.includes(text));
+  passed += changed;
   const total = passed + failures.length + ignored.length;
-  return { unit, redisPassed, otherTypes, ignored, passed, total, failures, between };
+  const counts = { redisPassed, otherTypes, passed, newer: changed, total };
+  return { unit, ...counts, ignored, failures, between };
 }

@@ -29,6 +29,7 @@ eval [string range $text 0 [string first "\nif \{\$::client\} \{\n    if \{\[cat
 set ::test_server_fd {}
 set ::denytags {large-memory repl needs:repl needs:save}
 set ::used {}
+set ::user {}
 set ::baseline {}
 
 proc send_data_packet {fd status data {elapsed 0}} {}
@@ -38,6 +39,12 @@ rename ::redis::__dispatch__raw__ ::redis::__dispatch__kept__
 proc ::redis::__dispatch__raw__ {id method argv} {
     if {[info command ::redis::__method__$method] eq {}} {
         dict set ::used [string tolower $method] 1
+        # These speak of other commands.
+        if {[string tolower $method] in {acl command}} {
+            foreach word [regexp -all -inline {[a-z_]+} [string tolower $argv]] {
+                dict set ::used $word 1
+            }
+        }
     }
     uplevel 1 [list ::redis::__dispatch__kept__ $id $method $argv]
 }
@@ -50,6 +57,8 @@ proc test {name code {okpattern undefined} {tags {}}} {
         return
     }
     tell testing $name
+    set ::user {}
+    catch {set ::user [r acl whoami]}
     set ::used {}
     set ::cur_test $name
     set before $::redis::id
@@ -70,12 +79,27 @@ proc recover {before} {
     for {set id [expr {$before + 1}]} {$id <= $::redis::id} {incr id} {
         if {[info exists ::redis::fd($id)]} {catch {::redis::__method__close $id $::redis::fd($id)}}
     }
-    catch {reconnect}
-    foreach {name value} $::baseline {
-        catch {
-            if {[lindex [r config get $name] 1] ne $value} {r config set $name $value}
+    if {![in_step]} {catch {reconnect}}
+    catch {
+        set admin [redis $::host $::port 0 0]
+        foreach {name value} [$admin config get *] {
+            if {[dict exists $::baseline $name] && [dict get $::baseline $name] ne $value} {
+                catch {$admin config set $name [dict get $::baseline $name]}
+            }
         }
+        $admin close
     }
+}
+
+# Whether the client hears the answer to what it asks and is who it was; it keeps its user then.
+proc in_step {} {
+    catch {r discard}
+    set word "in step [clock microseconds]"
+    set failed [catch {r echo $word} answer]
+    if {$failed ? ![string match NO* $answer] : $answer ne $word} {return 0}
+    set user {}
+    catch {set user [r acl whoami]}
+    expr {$::user ne "default" || $user eq "default"}
 }
 
 proc select_database {client} {

@@ -13,9 +13,10 @@ export interface SuiteServer {
 
 export type StartServer = () => Promise<SuiteServer>;
 
-/** A cluster of one node. */
+/** A cluster of one node; as Redis is run here, it does not evict and does not sync its disk. */
 export async function startNode(): Promise<SuiteServer> {
-  const cluster = await TestCluster.start({ nodes: 1 });
+  const set = ['maxmemory-policy=noeviction', 'durability=os'];
+  const cluster = await TestCluster.start({ nodes: 1, set });
   return { port: cluster.port(cluster.ids[0]!), stop: () => cluster.destroy() };
 }
 

@@ -10,6 +10,7 @@ import { RaftCore } from '../../../src/raft/raft.js';
 import { LeaderReads } from '../../../src/raft/read-index.js';
 import { CoreState } from '../../../src/raft/state.js';
 import type { SnapshotMeta } from '../../../src/raft/types.js';
+import { SimDisk } from '../sim-disk.js';
 import { type Inside, type Plant, replace, together } from './plant.js';
 
 const voteNotSynced = replace(
@@ -151,9 +152,21 @@ const restoreKeepsOldLog = replace(
     },
 );
 
+/** As `durability os`, which acknowledges what a power loss takes away. */
+const nothingSynced = replace(
+  SimDisk,
+  'submit',
+  (submit: Inside) =>
+    function (this: Inside, ...asked: unknown[]) {
+      this.syncs = false;
+      return submit.apply(this, asked);
+    },
+);
+
 export const consensusBugs: Readonly<Record<string, Plant>> = {
   'vote not synced': voteNotSynced,
   'ack before fsync': ackBeforeFsync,
+  'nothing is synced': nothingSynced,
   'old-term commit by count': oldTermByCount,
   'read without a round': readWithoutRound,
   'round id reused': roundReused,
