@@ -27,6 +27,7 @@ beforeEach(() => {
     core: () => leader,
     machine: () => machine,
     isLoading: () => false,
+    isHeld: () => false,
     forwards: () => false,
     usersKnown: () => usersKnown,
     readConsistency: () => 'linearizable',
