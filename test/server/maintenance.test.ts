@@ -62,7 +62,7 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
     }
   });
 
-  it('tells where the new leader is, and serves what is sent until the client has gone', async () => {
+  it('tells where the new leader is, and serves the client until it has gone', async () => {
     await turnOn();
     loseLeadership();
     await hears('>4\r\n$6\r\nMOVING\r\n:', '\r\n:10\r\n', movingTo);
