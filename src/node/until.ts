@@ -1,4 +1,4 @@
-/** Waits for a condition, by looking now and then. */
+/** Waiting for a condition by looking at it again and again. */
 import type { Clock } from '../ports.js';
 
 const lookMs = 10;

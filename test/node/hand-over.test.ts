@@ -63,7 +63,7 @@ describe('handOver', () => {
     expect(bench.core.role).toBe('follower');
   });
 
-  it('lets operations wait, and asks nobody before those that were taken are answered', async () => {
+  it('lets operations wait, and asks nobody before all are answered', async () => {
     const bench = leader();
     let unanswered = 5;
     let released = 0;

@@ -30,7 +30,7 @@ describe('LogClock', () => {
     expect(now).toBeLessThanOrEqual(stamp + 10_100);
   });
 
-  it('goes on from what an earlier leader stamped an hour ahead and this one applied', () => {
+  it('goes on from what an earlier leader stamped an hour ahead, once that is applied', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const stamp = log.now() + hourMs;
