@@ -56,11 +56,11 @@ export const limits = {
    * node that stops waits for them: those that connect to a fixed address do so at half time.
    */
   movingSeconds: 10,
-  drainMovingMsMax: 11_000,
+  drainMovingMsMax: 10_000,
   /** A node that stops waits so long for a leader that its clients could be sent to. */
   drainLeaderlessMsMax: 2000,
-  /** Clients of a cluster get this long to follow SMIGRATED before they are told to move. */
-  slotsMovedMs: 500,
+  /** Addresses and libraries of clients that asked for the map of the cluster. */
+  clusterClientsMax: 10_000,
   /** Changes of users that wait for each other at the leader; further ones hear TRYAGAIN. */
   aclChangesMax: 1000,
   /**
@@ -101,7 +101,7 @@ check(limits.inflightBytesMax >= limits.appendBytesMax, 'a window must hold one 
 check(limits.logWindowBytesMax >= limits.inflightBytesMax, 'what is in flight is in memory');
 check(limits.uncommittedBytesMax >= limits.batchBytesMax, 'a batch must fit');
 check(
-  limits.drainMovingMsMax >= limits.movingSeconds * 1000 + limits.slotsMovedMs,
+  limits.drainMovingMsMax >= limits.movingSeconds * 1000,
   'a node that stops must wait as long as it says',
 );
 check(limits.peerMessageBytesMax > 1024 * MiB, 'two values of 512 MiB must fit one message');
