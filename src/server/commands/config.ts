@@ -23,6 +23,8 @@ const facts: ReadonlyMap<string, string> = new Map([
   ['cluster-enabled', 'yes'],
   ['daemonize', 'no'],
   ['databases', '1'],
+  ['maxmemory-clients', '0'],
+  ['maxmemory-samples', '5'],
   ['replicaof', ''],
   ['save', ''],
   ['slaveof', ''],
