@@ -8,7 +8,7 @@ interface Reason {
 }
 
 const expiryIsLogged =
-  'a key ends with an entry of the log, on all nodes alike: not by a look at it, and soon by itself';
+  'a key ends with an entry of the log, alike on all nodes: soon by itself, not by a look at it';
 const noReplicas = 'reads the stream that Redis sends to its replicas; here the log replicates';
 const noFile = 'loads an AOF or RDB file; here the log and its snapshots are what is stored';
 const otherSettings = 'sets settings of Redis that mean nothing here';
