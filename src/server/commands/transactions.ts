@@ -111,7 +111,10 @@ function noteVersions(origin: Origin, context: ReadContext, args: Args, reply: R
 
 function exec(context: ServerContext, connection: Connection, reply: ReplySink): Outcome {
   const { session } = connection;
-  if (session.queued === null) return reply.error('ERR EXEC without MULTI');
+  if (session.queued === null) {
+    context.usage.failed(execSpec);
+    return reply.error('ERR EXEC without MULTI');
+  }
   if (session.dirty) {
     // A pending WATCH would be noted after the end.
     if (session.watchMissing && connection.pending > 0) return 'drain';
@@ -147,6 +150,7 @@ function abort(
 ): void {
   connection.session.endTransaction();
   context.monitors.tell(connection, execSpec, noArgs);
+  context.usage.failed(execSpec);
   reply.error(error);
 }
 
