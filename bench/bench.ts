@@ -10,6 +10,7 @@ import { fillKeys } from './fill.js';
 import { type LoadResult, medianResult } from './load-result.js';
 import { makeLoad } from './loads.js';
 import { openLoop } from './open-loop.js';
+import { addOtherBenches } from './other-benches.js';
 import { PeerPool } from './peer-pool.js';
 import type { Peer } from './peers/process.js';
 import { Progress } from './progress.js';
@@ -23,7 +24,14 @@ import {
   writeChart,
   writeJson,
 } from './report.js';
-import { mainScenarios, moreScenarios, peerNames, type Scenario, title } from './scenarios.js';
+import {
+  againstBaseline,
+  mainScenarios,
+  moreScenarios,
+  peerNames,
+  type Scenario,
+  title,
+} from './scenarios.js';
 
 interface Settings {
   readonly rounds: number;
@@ -38,12 +46,12 @@ const quick: Settings = { rounds: 3, warmUpMs: 200, measureMs: 600, keys: 100_00
 const keyBytesMax = 256 * 2 ** 20;
 
 class Bench {
-  private readonly pool = new PeerPool();
   private readonly report: Report;
 
   constructor(
     private readonly settings: Settings,
     private readonly progress: Progress,
+    private readonly pool: PeerPool,
   ) {
     this.report = newReport({ ...settings });
   }
@@ -151,26 +159,37 @@ interface Options {
   readonly rounds?: string;
   readonly json?: string;
   readonly chart?: string;
+  readonly baseline?: string;
 }
 
 async function main(options: Options): Promise<void> {
   const base = options.quick === true ? quick : full;
   const rounds = options.rounds === undefined ? base.rounds : Number(options.rounds);
   const all = options.more === true ? [...mainScenarios, ...moreScenarios] : mainScenarios;
-  const chosen = all.filter((scenario) => title(scenario).includes(options.only ?? ''));
-  const bench = new Bench({ ...base, rounds }, new Progress(process.stderr));
-  const report = await bench.run(chosen, options.only === undefined);
+  const wanted = options.baseline === undefined ? all : againstBaseline(all);
+  const chosen = wanted.filter((scenario) => title(scenario).includes(options.only ?? ''));
+  const pool = new PeerPool(options.baseline ?? null);
+  const bench = new Bench({ ...base, rounds }, new Progress(process.stderr), pool);
+  const latencies = options.only === undefined && options.baseline === undefined;
+  const report = await bench.run(chosen, latencies);
   if (options.json !== undefined) writeJson(options.json, report);
   if (options.chart !== undefined) writeChart(options.chart, report);
 }
 
-await new Command('bench')
-  .description('Loads on a cluster and on its peers, in turns')
+const program = new Command('bench').description('Figures of a cluster, against its peers');
+program
+  .command('loads', { isDefault: true })
+  .description('throughput and latency, in turns with the peers')
   .option('--quick', 'under two minutes')
   .option('--more', 'also mixes, sizes and other connection counts')
   .option('--only <text>', 'scenarios whose title holds this text')
   .option('--rounds <n>', 'turns; figures are medians')
+  .option(
+    '--baseline <dist>',
+    'beside an earlier build (its `dist`, with node_modules above), and no other server',
+  )
   .option('--json <file>', 'write all figures')
   .option('--chart <file>', 'write the ratios as SVG')
-  .action(main)
-  .parseAsync();
+  .action(main);
+addOtherBenches(program);
+await program.parseAsync();

@@ -1,7 +1,8 @@
 /** Writes every key of a load once, and counts them. */
+import { Redis } from 'ioredis';
 import { LoadConnection } from './load-connection.js';
 import { encodeCommand, keyName, type LoadShape } from './loads.js';
-import { ask, type Peer } from './peers/process.js';
+import type { Peer } from './peers/process.js';
 
 const batch = 1000;
 
@@ -21,18 +22,21 @@ async function inBatches(peer: Peer, keys: number, make: (key: number) => Buffer
 /** `more`: further arguments of SET, e.g. EX 3600. */
 export function fillKeys(peer: Peer, shape: LoadShape, ...more: string[]): Promise<void> {
   const value = 'x'.repeat(shape.valueBytes);
-  return inBatches(peer, shape.keys, (key) => encodeCommand('SET', keyName(key), value, ...more));
+  return inBatches(peer, shape.keys, (key) =>
+    encodeCommand('SET', keyName(key, shape.prefix), value, ...more),
+  );
 }
 
-/** How many of the keys that fillKeys() wrote are there. */
-export async function countKeys(port: number, { keys }: LoadShape): Promise<number> {
+/** How many of the keys that fillKeys() wrote have their values. */
+export async function countKeys(port: number, { keys, valueBytes }: LoadShape): Promise<number> {
+  const client = new Redis(port, '127.0.0.1');
+  const value = 'x'.repeat(valueBytes);
   let found = 0;
   for (let from = 0; from < keys; from += batch) {
     const count = Math.min(batch, keys - from);
     const names = Array.from({ length: count }, (_, at) => keyName(from + at));
-    const reply = await ask(port, `EXISTS ${names.join(' ')}`);
-    if (!reply.startsWith(':')) throw new Error(`EXISTS: ${reply}`);
-    found += Number(reply.slice(1));
+    found += (await client.mget(names)).filter((stored) => stored === value).length;
   }
+  client.disconnect();
   return found;
 }

@@ -10,10 +10,12 @@ export interface Load {
 export interface LoadShape {
   readonly keys: number;
   readonly valueBytes: number;
+  /** Before the twelve digits of a key's number. */
+  readonly prefix?: string;
 }
 
-export function keyName(number: number): string {
-  return `key:${String(number).padStart(12, '0')}`;
+export function keyName(number: number, prefix = 'key:'): string {
+  return `${prefix}${String(number).padStart(12, '0')}`;
 }
 
 export function encodeCommand(...args: readonly string[]): Buffer {

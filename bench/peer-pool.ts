@@ -19,7 +19,7 @@ interface PeerKind {
   readonly start: (name: string) => Promise<Peer>;
 }
 
-const { cluster, lease, local, always, none, wait, etcd } = peerNames;
+const { cluster, baseline, lease, local, always, none, wait, etcd } = peerNames;
 const kinds: ReadonlyMap<string, PeerKind> = new Map<string, PeerKind>([
   [cluster, { program: null, start: (name) => startCluster({ name }) }],
   [
@@ -37,15 +37,24 @@ export class PeerPool {
   private readonly started = new Map<string, Peer | null>();
   private readonly filled = new Map<Peer, number>();
 
+  /** `baselineDist`: the `dist` directory of an earlier build, for the peer of that name. */
+  constructor(private readonly baselineDist: string | null) {}
+
   /** Null where its program is not installed. */
   async get(name: string): Promise<Peer | null> {
     const known = this.started.get(name);
     if (known !== undefined) return known;
-    const { program, start } = kinds.get(name)!;
+    const { program, start } = this.kind(name);
     const peer = program === null || isInstalled(program) ? await start(name) : null;
     if (peer === null) console.log(`${program} is not installed: no comparison with ${name}`);
     this.started.set(name, peer);
     return peer;
+  }
+
+  private kind(name: string): PeerKind {
+    if (name !== baseline) return kinds.get(name)!;
+    const dist = this.baselineDist!;
+    return { program: null, start: () => startCluster({ name, dist }) };
   }
 
   /** All keys with values of this size, through whoever takes writes. */

@@ -51,13 +51,13 @@ export function ratioLine({ to, value, aim }: Ratio): string {
   return `  ratio to ${to}: ${value.toFixed(2)}${wanted}`;
 }
 
-export function writeJson(file: string, report: Report): void {
+export function writeJson(file: string, report: unknown): void {
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 }
 
 const bar = { height: 18, gap: 6, left: 420, width: 420 };
 
-function escapeXml(text: string): string {
+export function escapeXml(text: string): string {
   return text.replace(/[<>&"]/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 

@@ -12,6 +12,7 @@ export interface Scenario {
 
 export const peerNames = {
   cluster: 'tgcache x3, fsync',
+  baseline: 'tgcache x3, earlier build',
   lease: 'tgcache x3, lease reads',
   local: 'tgcache x3, local reads, all nodes',
   always: 'redis appendfsync always',
@@ -20,7 +21,7 @@ export const peerNames = {
   etcd: 'etcd x3',
 } as const;
 
-const { cluster, lease, local, always, none, wait, etcd } = peerNames;
+const { cluster, baseline, lease, local, always, none, wait, etcd } = peerNames;
 
 function scenario(
   load: string,
@@ -66,6 +67,13 @@ export const moreScenarios: readonly Scenario[] = [
     scenario('GET', [bytes > 100_000 ? 8 : 50, 1, bytes], [cluster, none]),
   ]),
 ];
+
+/** Beside an earlier build, and nothing else. */
+export function againstBaseline(scenarios: readonly Scenario[]): Scenario[] {
+  return scenarios
+    .filter(({ peers }) => peers.includes(cluster))
+    .map((of) => ({ ...of, peers: [cluster, baseline], aims: { [baseline]: 1 } }));
+}
 
 export function title({ load, connections, pipeline, valueBytes }: Scenario): string {
   return `${load}, ${connections} connections, pipeline ${pipeline}, ${valueBytes} B`;

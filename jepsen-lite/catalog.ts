@@ -3,6 +3,7 @@ import { bank } from './bank.js';
 import { diskNemeses } from './disk-nemeses.js';
 import { eviction, evictionSettings } from './eviction.js';
 import { append, counter, register, setIfAbsent, timeToLive } from './keyed-workloads.js';
+import { membershipNemeses } from './membership-nemeses.js';
 import type { Nemesis } from './nemesis.js';
 import { networkNemeses } from './network-nemeses.js';
 import { processNemeses } from './process-nemeses.js';
@@ -66,4 +67,5 @@ export const nemeses: readonly Nemesis[] = [
   ...processNemeses,
   ...networkNemeses,
   ...diskNemeses,
+  ...membershipNemeses,
 ];

@@ -27,7 +27,7 @@ export interface ClientOptions {
   /** Error replies that no client should ever see. */
   readonly strange: string[];
   readonly home: string;
-  /** Never leaves its home; otherwise it follows MOVED and looks elsewhere after trouble. */
+  /** Leaves its home only when the node is removed; else it follows MOVED and flees trouble. */
   readonly stays: boolean;
   readonly readonly: boolean;
   /** How long it waits for an answer; afterwards the outcome is not known. */
@@ -131,7 +131,7 @@ export class Client {
       return;
     }
     this.close();
-    const leader = cluster.nodes.find(({ clientPort }) => clientPort === Number(port));
+    const leader = cluster.places.find(({ clientPort }) => clientPort === Number(port));
     if (leader === undefined) strange.push(text);
     else if (!stays) this.node = leader.id;
   }
@@ -139,7 +139,8 @@ export class Client {
   private moveOn(): void {
     this.close();
     const { cluster, stays, random } = this.options;
-    if (!stays) this.node = cluster.ids[random.next() % cluster.ids.length]!;
+    if (stays && cluster.ids.includes(this.node)) return;
+    this.node = cluster.ids[random.next() % cluster.ids.length]!;
   }
 }
 

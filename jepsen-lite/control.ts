@@ -1,11 +1,12 @@
 /**
- * The known-bad control (requirement 68): reads of a follower that hears nobody, recorded as if
- * they were linearizable. A checker that accepts this history accepts anything. Null: no write or
- * no read came through, and it says nothing.
+ * The known-bad control (requirement 68): reads of a follower that does not hear its leader,
+ * recorded as if they were linearizable. A checker that accepts this history accepts anything.
+ * Null: no write or no read came through, and it says nothing.
  */
 import { Connection } from './connection.js';
 import { losePowerEverywhere } from './disk-nemeses.js';
 import { type Harm, healAll } from './nemesis.js';
+import { waitFor } from './node-cluster.js';
 import { Recorder } from './recorder.js';
 
 const writes = 5;
@@ -28,8 +29,14 @@ export async function staleReadControl({ cluster, links }: Harm): Promise<Record
   };
   await run(writer, p, 'write', ['SET', key, 'before']);
   await cluster.equalDigest();
-  for (const id of cluster.ids) if (id !== follower) links.cut(id, follower);
   await reader.ask([['READONLY']]);
+  // It may have come back just now, and serves once it knows how old it is.
+  await waitFor('stale reads', async () => {
+    const [reply] = (await reader.ask([['GET', key]])) ?? [];
+    return reply === 'before' || null;
+  });
+  // Only this, which is quick: a follower that does not hear soon refuses stale reads too.
+  links.cut(leader, follower);
   for (let count = 0; count < writes; count++) {
     await run(writer, p, 'write', ['SET', key, `after ${count}`]);
     await run(reader, q, 'read', ['GET', key]);

@@ -27,6 +27,17 @@ function tool(name: string, ...words: string[]): void {
   if (status !== 0) throw new Error(`${name} ${words.join(' ')}: ${error?.message ?? stderr}`);
 }
 
+function format(image: string): void {
+  tool('mkfs.ext4', '-q', '-F', '-E', 'nodiscard', image);
+}
+
+/** As at the start of a machine. False: somebody would have to decide what to give up. */
+function repair(image: string): boolean {
+  const { status } = spawnSync('e2fsck', ['-p', image]);
+  // 0: sound, 1: repaired (e2fsck(8)).
+  return status === 0 || status === 1;
+}
+
 interface Disk {
   /** The mounted ext4. */
   readonly top: string;
@@ -95,18 +106,23 @@ export class Disks {
   }
 
   /**
-   * Space again; after write errors the file system is mounted anew, as after a repair,
-   * once `end` has ended the node.
+   * Space again; after write errors the file system is repaired and mounted anew, once `end` has
+   * ended the node. True: it was beyond repair, and the node has a new and empty disk.
    */
-  async heal(id: string, end: () => Promise<unknown>): Promise<void> {
+  async heal(id: string, end: () => Promise<unknown>): Promise<boolean> {
     const disk = this.disk(id);
-    rmSync(path.join(disk.top, 'ballast'), { force: true });
     const broken = path.join(disk.below, 'ballast');
-    if (!existsSync(broken)) return;
+    if (!existsSync(broken)) {
+      rmSync(path.join(disk.top, 'ballast'), { force: true });
+      return false;
+    }
     rmSync(broken);
     await end();
     this.unmount(disk);
+    const isLost = !repair(disk.image);
+    if (isLost) format(disk.image);
     this.mount(disk);
+    return isLost;
   }
 
   remove(): void {
@@ -131,7 +147,7 @@ export class Disks {
     tool('mount', '-t', 'tmpfs', '-o', `size=${belowMiB}m`, 'tmpfs', below);
     this.disks.set(id, disk);
     tool('truncate', '-s', `${imageMiB}M`, disk.image);
-    tool('mkfs.ext4', '-q', '-F', '-E', 'nodiscard', disk.image);
+    format(disk.image);
     this.mount(disk);
   }
 

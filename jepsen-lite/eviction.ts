@@ -23,6 +23,7 @@ export function eviction(context: WorkloadContext): Workload {
   const { random } = context;
   const clients = makeClients(context, clientsCount);
   const wrong: string[] = [];
+  let operations = 0;
 
   function pick(): string {
     const hot = random.next() % 3 === 0;
@@ -31,6 +32,7 @@ export function eviction(context: WorkloadContext): Workload {
 
   async function look(client: Client, key: string): Promise<void> {
     if (!(await client.connect())) return;
+    operations++;
     const outcome = await client.exchange([['GET', key]]);
     const value = outcome.kind === 'done' ? outcome.replies[0] : null;
     if (value === null || String(value).startsWith(`${key}=`)) return;
@@ -39,6 +41,7 @@ export function eviction(context: WorkloadContext): Workload {
 
   async function store(client: Client, key: string): Promise<void> {
     if (!(await client.connect())) return;
+    operations++;
     const value = `${key}=${'x'.repeat(random.next() % valueBytesMax)}`;
     const life = random.next() % 4 === 0 ? ['PX', String(1 + (random.next() % 3000))] : [];
     await client.exchange([['SET', key, value, ...life]]);
@@ -53,6 +56,7 @@ export function eviction(context: WorkloadContext): Workload {
       readEverywhere(context, async (client) => {
         for (let at = 0; at < keysReadAtTheEnd; at++) await look(client, pick());
       }),
+    unrecorded: () => operations,
     check: async () => wrong,
     close: () => closeAll(clients),
   };

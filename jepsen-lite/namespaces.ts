@@ -4,6 +4,7 @@
  * packets are lost and TCP has to cope. Clients reach each node over one more cable.
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { LinkState } from './links.js';
 
 /** For benchmarks (RFC 2544): nobody's real network. */
@@ -18,6 +19,18 @@ function run(...words: string[]): void {
   if (status !== 0) throw new Error(`${words.join(' ')}: ${error?.message ?? stderr}`);
 }
 
+const tagsCount = 250;
+const triesMax = 5;
+
+/** Another run on this machine may have the one that chance gives. */
+function freeTag(random: number): number | null {
+  for (let more = 0; more < tagsCount; more++) {
+    const tag = 1 + ((random + more) % tagsCount);
+    if (!existsSync(`/run/netns/jl${tag}-n1`)) return tag;
+  }
+  return null;
+}
+
 const inUse = new Set<Namespaces>();
 process.on('exit', () => {
   for (const namespaces of inUse) namespaces.remove();
@@ -25,6 +38,8 @@ process.on('exit', () => {
 
 export class Namespaces {
   private canDelay = true;
+  /** Names; those of other runs are not touched. */
+  private readonly built: string[] = [];
 
   private constructor(
     private readonly ids: readonly string[],
@@ -35,15 +50,23 @@ export class Namespaces {
   /** A text says why this machine has none. */
   static make(ids: readonly string[], random: number): Namespaces | string {
     if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux';
-    const made = new Namespaces(ids, 1 + (random % 250));
-    inUse.add(made);
-    try {
-      made.build();
-      return made;
-    } catch (error) {
-      made.remove();
-      return (error as Error).message.trim();
+    let problem = 'other runs take all addresses';
+    for (let tries = 0; tries < triesMax; tries++) {
+      const tag = freeTag(random);
+      if (tag === null) break;
+      const made = new Namespaces(ids, tag);
+      inUse.add(made);
+      try {
+        made.build();
+        return made;
+      } catch (error) {
+        made.remove();
+        problem = (error as Error).message.trim();
+        // Another run was quicker.
+        if (!problem.includes('File exists')) break;
+      }
     }
+    return problem;
   }
 
   host(id: string): string {
@@ -68,7 +91,7 @@ export class Namespaces {
   }
 
   remove(): void {
-    for (const id of this.ids) spawnSync('ip', ['netns', 'del', this.space(id)]);
+    for (const space of this.built.splice(0)) spawnSync('ip', ['netns', 'del', space]);
     inUse.delete(this);
   }
 
@@ -97,6 +120,7 @@ export class Namespaces {
     const { ids } = this;
     for (const id of ids) {
       run('ip', 'netns', 'add', this.space(id));
+      this.built.push(this.space(id));
       this.inside(id, 'ip', 'link', 'set', 'lo', 'up');
       this.inside(id, 'ip', 'address', 'add', `${this.host(id)}/32`, 'dev', 'lo');
       this.joinClients(id);

@@ -73,7 +73,7 @@ export async function healAll(harm: Harm): Promise<void> {
   for (const id of cluster.ids) {
     clocks.set(id, 0);
     if (cluster.isRunning(id)) cluster.resume(id);
-    await disks?.heal(id, () => cluster.kill(id));
+    if (await disks?.heal(id, () => cluster.kill(id))) cluster.wipe(id);
     if (!cluster.isRunning(id)) cluster.restart(id);
   }
 }

@@ -5,6 +5,7 @@ import { type Harm, hold, minority, type Nemesis, shuffled } from './nemesis.js'
 const slowMs = 80;
 const hourMs = 3_600_000;
 const flickerMs = 40;
+const longHolds = 5;
 
 const halves: Nemesis = {
   name: 'partition-halves',
@@ -14,6 +15,15 @@ const halves: Nemesis = {
     const rest = harm.cluster.ids.filter((id) => !side.includes(id));
     harm.links.split(side, rest);
     await hold(harm);
+  },
+};
+
+/** So long that TCP by itself would try again only much later (requirement 57). */
+const long: Nemesis = {
+  name: 'partition-long',
+  hits: 'minority',
+  run: async (harm) => {
+    await halves.run({ ...harm, holdMs: longHolds * harm.holdMs });
   },
 };
 
@@ -157,6 +167,6 @@ const clockFlicker: Nemesis = {
 };
 
 export const networkNemeses: readonly Nemesis[] = [
-  ...[halves, leaderIsolated, leaderMute, leaderDeaf, followerDeaf, ring, bridge, flapping],
+  ...[halves, long, leaderIsolated, leaderMute, leaderDeaf, followerDeaf, ring, bridge, flapping],
   ...[slow, lossy, clockJumps, clockFlicker],
 ];

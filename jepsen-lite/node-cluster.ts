@@ -18,7 +18,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ask, parseInfo } from '../cmd/resp-client.js';
-import { freePorts } from './ports.js';
+import { type ClusterNode, type NodeClusterOptions, newPlace, placesIn } from './places.js';
 
 /** A file of dist/, from the source of this folder as well as from its compiled form. */
 export function compiled(file: string): string {
@@ -56,44 +56,15 @@ export async function waitFor<T>(
   }
 }
 
-export interface ClusterNode {
-  readonly id: string;
-  readonly host: string;
-  readonly clientPort: number;
-  readonly peerPort: number;
-  /** Where the other nodes find it: its peer port, or something between it and them. */
-  readonly peerAddress: string;
-  readonly dataDir: string;
-  readonly logFile: string;
-  /** Flags that say how it finds the others. */
-  readonly membership: readonly string[];
-}
-
-export interface NodeClusterOptions {
-  readonly nodes?: number;
-  /** NAME=VALUE */
-  readonly set?: readonly string[];
-  /** More environment for node `at`, counted from 0. */
-  readonly env?: (at: number) => NodeJS.ProcessEnv;
-  /** Stands between the peers: told the id and peer port of a node, gives the port to call. */
-  readonly relay?: (id: string, peerPort: number) => Promise<number>;
-  /** Where a node listens; default: 127.0.0.1. */
-  readonly host?: (id: string) => string;
-  /** Words before the command that starts a node; default: none. */
-  readonly launcher?: (id: string) => readonly string[];
-  /** Default: a directory of its own in `dir`. */
-  readonly dataDir?: (id: string) => string;
-  /** Default: a new one in the system's temporary directory, deleted by destroy(). */
-  readonly dir?: string;
-  /** A node ended and was not asked to. Default: it is printed with the end of its log. */
-  readonly onSurprise?: (text: string) => void;
-}
-
 export class NodeCluster {
   private readonly children = new Map<string, ChildProcess>();
   private readonly askedToEnd = new WeakSet<ChildProcess>();
   /** Exit codes of nodes that have ended. */
   private readonly endings = new Map<string, number | null>();
+  /** Nodes that belong to the cluster, and spare ones. */
+  readonly places: ClusterNode[];
+  /** The members are not those of the start. */
+  private hasChanged = false;
   /** How often a node was started. */
   starts = 0;
 
@@ -101,7 +72,9 @@ export class NodeCluster {
     readonly dir: string,
     readonly nodes: ClusterNode[],
     private readonly options: NodeClusterOptions,
-  ) {}
+  ) {
+    this.places = [...nodes];
+  }
 
   /** Resolves when all nodes follow one leader. */
   static async start(options: NodeClusterOptions = {}): Promise<NodeCluster> {
@@ -116,16 +89,30 @@ export class NodeCluster {
       const logs = cluster.ids.map((id) => cluster.log(id).slice(-2000)).join('\n');
       await cluster.killAll();
       if (options.dir === undefined) await cluster.destroy();
-      throw new Error(`the cluster did not start:\n${logs}`, { cause: error });
+      throw new Error(`the cluster did not start: ${error}\n${logs}`, { cause: error });
     }
     return cluster;
   }
 
   /** A place for one more node, which does not run yet; `membership` as ClusterNode has it. */
   async place(id: string, membership: readonly string[] = []): Promise<ClusterNode> {
-    const [clientPort, peerPort] = (await freePorts(2)) as [number, number];
-    const place = await placeOf(this.dir, this.options, { id, clientPort, peerPort });
-    this.nodes.push({ ...place, membership });
+    await this.spare(id);
+    return this.adopt(id, membership);
+  }
+
+  /** A place for a node that does not belong to the cluster. */
+  async spare(id: string): Promise<void> {
+    this.places.push(await newPlace(this.dir, this.options, id));
+  }
+
+  get spares(): string[] {
+    return this.places.map(({ id }) => id).filter((id) => !this.ids.includes(id));
+  }
+
+  /** From now on a spare one counts; it is not started yet. */
+  adopt(id: string, membership: readonly string[] = this.joining()): ClusterNode {
+    this.nodes.push({ ...this.placeOf(id), membership });
+    this.hasChanged = true;
     return this.node(id);
   }
 
@@ -134,10 +121,11 @@ export class NodeCluster {
     return ['--join', this.nodes.map(({ peerAddress }) => peerAddress).join(',')];
   }
 
-  /** A node that left counts no more; ends it if it runs. */
+  /** A node that left is a spare one; ends it if it runs. */
   async drop(id: string): Promise<void> {
     await this.kill(id);
     this.nodes.splice(this.nodes.indexOf(this.node(id)), 1);
+    this.hasChanged = true;
   }
 
   /** Waits until the process ends by itself; its exit code. */
@@ -155,12 +143,18 @@ export class NodeCluster {
     return found;
   }
 
+  private placeOf(id: string): ClusterNode {
+    const found = this.places.find((place) => place.id === id);
+    if (found === undefined) throw new Error(`no place ${id}`);
+    return found;
+  }
+
   port(id: string): number {
-    return this.node(id).clientPort;
+    return this.placeOf(id).clientPort;
   }
 
   address(id: string): { host: string; port: number } {
-    const { host, clientPort } = this.node(id);
+    const { host, clientPort } = this.placeOf(id);
     return { host, port: clientPort };
   }
 
@@ -173,7 +167,7 @@ export class NodeCluster {
   }
 
   log(id: string): string {
-    const { logFile } = this.node(id);
+    const { logFile } = this.placeOf(id);
     return existsSync(logFile) ? readFileSync(logFile, 'utf8') : '';
   }
 
@@ -266,10 +260,13 @@ export class NodeCluster {
     this.spawn(id);
   }
 
-  /** Deletes the data of a node that has ended. */
+  /** Deletes the data of a node that has ended; it finds the others by who they are by then. */
   wipe(id: string): void {
     if (this.children.has(id)) throw new Error(`${id} still runs`);
-    rmSync(this.node(id).dataDir, { recursive: true, force: true });
+    rmSync(this.placeOf(id).dataDir, { recursive: true, force: true });
+    const at = this.nodes.findIndex((node) => node.id === id);
+    if (at < 0 || !this.hasChanged) return;
+    this.nodes[at] = { ...this.nodes[at]!, membership: this.joining() };
   }
 
   /** The fields of one section of INFO. */
@@ -278,7 +275,7 @@ export class NodeCluster {
   }
 
   async killAll(): Promise<void> {
-    await Promise.all(this.ids.map((id) => this.kill(id)));
+    await Promise.all(this.places.map(({ id }) => this.kill(id)));
   }
 
   /** Ends all nodes at once and deletes their data. */
@@ -296,7 +293,7 @@ export class NodeCluster {
   private spawn(id: string): void {
     const node = this.node(id);
     const log = openSync(node.logFile, 'a');
-    const env = { ...process.env, ...this.options.env?.(this.nodes.indexOf(node)) };
+    const env = { ...process.env, ...this.options.env?.(this.places.indexOf(this.placeOf(id))) };
     const stdio: ['ignore', number, number] = ['ignore', log, log];
     const launcher = this.options.launcher?.(id) ?? [];
     const command = [...launcher, process.execPath, program, ...this.flags(node)];
@@ -343,41 +340,4 @@ export class NodeCluster {
     child.kill('SIGCONT');
     return ended;
   }
-}
-
-interface Ports {
-  readonly id: string;
-  readonly clientPort: number;
-  readonly peerPort: number;
-}
-
-async function placeOf(
-  dir: string,
-  options: NodeClusterOptions,
-  ports: Ports,
-): Promise<ClusterNode> {
-  const { id, peerPort } = ports;
-  const host = options.host?.(id) ?? '127.0.0.1';
-  const port = options.relay === undefined ? peerPort : await options.relay(id, peerPort);
-  return {
-    ...ports,
-    host,
-    peerAddress: `${host}:${port}`,
-    dataDir: options.dataDir?.(id) ?? path.join(dir, id),
-    logFile: path.join(dir, `${id}.log`),
-    membership: [],
-  };
-}
-
-/** The first members, each told of all. */
-async function placesIn(dir: string, options: NodeClusterOptions): Promise<ClusterNode[]> {
-  const { nodes = 3 } = options;
-  const ports = await freePorts(2 * nodes);
-  const places: ClusterNode[] = [];
-  for (let at = 0; at < nodes; at++) {
-    const [clientPort, peerPort] = ports.slice(2 * at) as [number, number];
-    places.push(await placeOf(dir, options, { id: `n${at + 1}`, clientPort, peerPort }));
-  }
-  const members = places.map(({ id, peerAddress }) => `${id}=${peerAddress}`).join(',');
-  return places.map((place) => ({ ...place, membership: ['--initial-cluster', members] }));
 }

@@ -32,6 +32,7 @@ export interface PhaseOptions {
 export interface PhaseResult {
   readonly nemesis: string;
   readonly history: Recorder;
+  readonly operations: number;
   /** The longest time without an acknowledged write while the harm lasted. */
   readonly gapMs: number;
   /** What that may be; null: no bound. */
@@ -52,40 +53,53 @@ function gapBound({ hits }: Nemesis, electionTimeoutMs: number): number | null {
 }
 
 export async function runPhase(options: PhaseOptions): Promise<PhaseResult> {
-  const { nemesis, harm, forward } = options;
+  const { harm, forward } = options;
   const { cluster, random } = harm;
   const history = new Recorder();
   const strange: string[] = [];
   const context = { cluster, history, random, strange, phase: options.name, forward };
   const workloads = options.workloads.map((make) => make(context));
   const [termBefore, startsBefore] = [await termOf(harm), cluster.starts];
-  const prober = new Prober(cluster);
   for (const workload of workloads) await workload.prepare?.();
   const load = new Load(workloads, harm);
-  await pause(beforeHarmMs);
+  try {
+    const { late, ...times } = await hurt(options, load);
+    for (const workload of workloads) await workload.finish?.();
+    const problems = [...late, ...unexpected(harm, options.nemesis), ...new Set(strange)];
+    for (const workload of workloads) problems.push(...((await workload.check?.()) ?? []));
+    if (options.judgesTimes) problems.push(...tooLong(times));
+    const elections = (await termOf(harm)) - termBefore;
+    const restarts = cluster.starts - startsBefore;
+    const unrecorded = workloads.map((workload) => workload.unrecorded?.() ?? 0);
+    const operations = unrecorded.reduce((sum, each) => sum + each, history.operations.length);
+    const figures = { operations, ...times, elections, restarts };
+    return { nemesis: options.nemesis.name, history, ...figures, problems };
+  } finally {
+    await load.stop();
+    for (const workload of workloads) workload.close();
+  }
+}
 
-  prober.begin();
+type Times = Pick<PhaseResult, 'gapMs' | 'gapMsMax' | 'agreeMs'>;
+
+/** The harm, the healing, and the agreement, which may come late. */
+async function hurt(
+  { nemesis, harm, electionTimeoutMs }: PhaseOptions,
+  load: Load,
+): Promise<Times & { readonly late: readonly string[] }> {
+  await pause(beforeHarmMs);
+  load.prober.begin();
   await nemesis.run(harm);
-  const gapMs = prober.end();
+  const gapMs = load.prober.end();
   const healedAtMs = performance.now();
   await healAll(harm);
   if (nemesis.endsNodes) await replaceLostDirectories(harm);
-  const late = await settle(harm, () => Promise.all([load.stop(), prober.stop()]));
+  const late = await settle(harm, () => load.stop());
   const agreeMs = performance.now() - healedAtMs;
-
-  for (const workload of workloads) await workload.finish?.();
-  const gapMsMax = gapBound(nemesis, options.electionTimeoutMs);
-  const problems = [...late, ...unexpected(harm, nemesis), ...new Set(strange)];
-  for (const workload of workloads) problems.push(...((await workload.check?.()) ?? []));
-  if (options.judgesTimes) problems.push(...tooLong(gapMs, gapMsMax, agreeMs));
-  for (const workload of workloads) workload.close();
-  const elections = (await termOf(harm)) - termBefore;
-  const restarts = cluster.starts - startsBefore;
-  const times = { gapMs, gapMsMax, agreeMs };
-  return { nemesis: nemesis.name, history, ...times, elections, restarts, problems };
+  return { gapMs, gapMsMax: gapBound(nemesis, electionTimeoutMs), agreeMs, late };
 }
 
-function tooLong(gapMs: number, gapMsMax: number | null, agreeMs: number): string[] {
+function tooLong({ gapMs, gapMsMax, agreeMs }: Times): string[] {
   const late = gapMsMax !== null && gapMs > gapMsMax;
   return [
     ...(late ? [`no write for ${Math.round(gapMs)} ms`] : []),
@@ -138,12 +152,14 @@ function unexpected({ surprises }: Harm, nemesis: Nemesis): string[] {
   return nemesis.endsNodes ? ends.filter((end) => !end.endsWith('ended with 3')) : ends;
 }
 
-/** Every client of every workload, step after step. */
+/** Every client of every workload, step after step, and the prober. */
 class Load {
+  readonly prober: Prober;
   private running = true;
   private readonly loops: Promise<void>[];
 
-  constructor(workloads: readonly Workload[], { random }: Harm) {
+  constructor(workloads: readonly Workload[], { cluster, random }: Harm) {
+    this.prober = new Prober(cluster);
     const run = async (step: () => Promise<void>) => {
       while (this.running) {
         await step();
@@ -155,6 +171,6 @@ class Load {
 
   async stop(): Promise<void> {
     this.running = false;
-    await Promise.all(this.loops);
+    await Promise.all([...this.loops, this.prober.stop()]);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Writes through every node all the time and remembers when writes were acknowledged: the longest
- * silence is how long the cluster was not available.
+ * Writes through every node all the time, through those that come later too, and remembers when
+ * writes were acknowledged: the longest silence is how long the cluster was not available.
  */
 
 import type { HostPort } from '../src/host-port.js';
@@ -18,7 +18,8 @@ export class Prober {
   private longestMs = 0;
 
   constructor(cluster: NodeCluster) {
-    this.loops = cluster.ids.map((id) => this.probe(cluster.address(id), `probe:${id}`));
+    const ids = cluster.places.map(({ id }) => id);
+    this.loops = ids.map((id) => this.probe(cluster.address(id), `probe:${id}`));
   }
 
   /** Silence counts from now, or from the last acknowledgement before. */

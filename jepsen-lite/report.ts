@@ -1,9 +1,9 @@
-/** What a run prints: a line per phase, and the worst of each nemesis at the end. */
+/** What a run prints: a line per phase, and the figures of each nemesis at the end. */
+import { coveredBy, figuresOf, type NemesisFigures } from './figures.js';
 import type { PhaseResult } from './phase.js';
 import type { RunReport } from './run.js';
 
 export interface PhaseSummary extends Omit<PhaseResult, 'history'> {
-  readonly operations: number;
   readonly refused: number;
   readonly unknown: number;
   readonly kind: string;
@@ -38,34 +38,31 @@ export function phaseLine(phase: PhaseSummary): string {
   return `${head} ${figures.join(', ')}${shown.join('')}${more}`;
 }
 
-function row(name: string, times: string, gap: string, agree: string): string {
-  return `  ${name.padEnd(22)} ${times.padStart(5)} ${gap.padStart(16)} ${agree.padStart(14)}`;
+function row(...[name, ...columns]: readonly string[]): string {
+  return `  ${name!.padEnd(22)}${columns.map((column) => column.padStart(14)).join('')}`;
+}
+
+function figuresRow({ nemesis, phases, noWriteMs, noWriteMsMax, agreeMs }: NemesisFigures): string {
+  const bound = noWriteMsMax === null ? 'no bound' : seconds(noWriteMsMax);
+  const gap = [seconds(noWriteMs.median), seconds(noWriteMs.worst), bound];
+  return row(nemesis, String(phases), ...gap, seconds(agreeMs.median), seconds(agreeMs.worst));
 }
 
 export function summary(report: RunReport): string[] {
   const { phases, skipped, notReached } = report;
-  const names = [...new Set(phases.map(({ nemesis }) => nemesis))].sort();
-  const lines = names.map((name) => {
-    const some = phases.filter(({ nemesis }) => nemesis === name);
-    const gap = seconds(Math.max(...some.map(({ gapMs }) => gapMs)));
-    const agree = seconds(Math.max(...some.map(({ agreeMs }) => agreeMs)));
-    return row(name, String(some.length), gap, agree);
-  });
-  const operations = phases.reduce((sum, phase) => sum + phase.operations, 0);
-  const elections = phases.reduce((sum, phase) => sum + phase.elections, 0);
-  const restarts = phases.reduce((sum, phase) => sum + phase.restarts, 0);
-  const partitions = phases.filter(({ nemesis }) => /^(partition|one-way)/.test(nemesis)).length;
-  const bad = phases.filter(({ isFine }) => !isFine).length;
-  const undecided = phases.filter((phase) => phase.undecided).length;
+  const covered = coveredBy(report);
   return [
     '',
-    row('nemesis', 'times', 'longest no write', 'longest agree'),
-    ...lines,
+    row('', '', 'no write for', '', '', 'agreed after', ''),
+    row('nemesis', 'phases', 'median', 'worst', 'at most', 'median', 'worst'),
+    ...figuresOf(phases).map(figuresRow),
     ...[...skipped].map(([name, reason]) => `  ${name.padEnd(22)} skipped: ${reason}`),
     ...(notReached.length > 0 ? [`  not reached in time: ${notReached.join(', ')}`] : []),
-    `${phases.length} phases, ${operations} operations, ${restarts} restarts of nodes, ` +
-      `${partitions} partitions, ${elections} terms, ` +
-      `${report.controls} controls (${report.deafControls} judged fine), ` +
-      `${bad} phases with violations, ${undecided} undecided`,
+    `${covered.phases} phases, ${covered.operations} operations, ` +
+      `${covered.restarts} restarts of nodes, ${covered.partitions} partitions, ` +
+      `${covered.elections} terms, ` +
+      `${covered.controls} controls (${covered.controlsJudgedFine} judged fine), ` +
+      `${covered.violations} phases with violations, ${covered.undecided} undecided, ` +
+      `${covered.brokenClusters} clusters that broke`,
   ];
 }

@@ -5,7 +5,8 @@ import { Disks } from './disks.js';
 import { Links } from './links.js';
 import { Namespaces } from './namespaces.js';
 import { Clocks, type Harm } from './nemesis.js';
-import { compiled, NodeCluster, type NodeClusterOptions } from './node-cluster.js';
+import { compiled, NodeCluster } from './node-cluster.js';
+import type { NodeClusterOptions } from './places.js';
 import { freePorts } from './ports.js';
 import { Relay } from './relay.js';
 
@@ -15,6 +16,8 @@ export type Network = 'relays' | 'namespaces';
 export interface RigOptions {
   readonly dir: string;
   readonly nodes: number;
+  /** Places for nodes that may join. */
+  readonly spares: number;
   readonly set: readonly string[];
   readonly network: Network;
   /** A disk of its own for each node, where that can be had. */
@@ -37,6 +40,8 @@ export interface Rig {
 
 interface Wires {
   readonly links: Links;
+  /** Settings that it takes. */
+  readonly set: readonly string[];
   readonly options: Pick<NodeClusterOptions, 'host' | 'launcher' | 'relay'>;
   readonly problem: string | null;
   remove(): Promise<void>;
@@ -53,7 +58,7 @@ function relays(random: Prng, problem: string | null = null): Wires {
   const remove = async () => {
     await Promise.all(made.map((each) => each.close()));
   };
-  return { links, options: { relay }, problem, remove };
+  return { links, set: [], options: { relay }, problem, remove };
 }
 
 function wires(ids: readonly string[], { network, random }: RigOptions): Wires {
@@ -65,13 +70,15 @@ function wires(ids: readonly string[], { network, random }: RigOptions): Wires {
     host: (id: string) => made.host(id),
     launcher: (id: string) => made.launcher(id),
   };
-  return { links, options, problem: null, remove: async () => made.remove() };
+  // The clients come from outside of the nodes' namespaces.
+  const set = ['protected-mode=no'];
+  return { links, set, options, problem: null, remove: async () => made.remove() };
 }
 
 export async function startRig(options: RigOptions): Promise<Rig> {
-  const { dir, nodes, set, random, holdMs } = options;
+  const { dir, nodes, spares, set, random, holdMs } = options;
   mkdirSync(dir, { recursive: true });
-  const ids = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
+  const ids = Array.from({ length: nodes + spares }, (_, at) => `n${at + 1}`);
   const network = wires(ids, options);
   const made = options.disks ? Disks.make(dir, ids) : null;
   const disks = made instanceof Disks ? made : null;
@@ -84,13 +91,15 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const surprises: string[] = [];
   const onSurprise = (text: string) => surprises.push(text);
   const dataDir = disks === null ? {} : { dataDir: (id: string) => disks.dataDir(id) };
-  const own = { nodes, set, env, dir, onSurprise, ...dataDir, ...network.options };
+  const settings = { set: [...set, ...network.set] };
+  const own = { nodes, ...settings, env, dir, onSurprise, ...dataDir, ...network.options };
   const remove = async () => {
     disks?.remove();
     await network.remove();
   };
   try {
     const cluster = await NodeCluster.start(own);
+    for (const id of ids.slice(nodes)) await cluster.spare(id);
     const harm = { cluster, links: network.links, clocks, disks, surprises, random, holdMs };
     const stop = async (clean: boolean) => {
       await cluster.killAll();

@@ -1,7 +1,9 @@
 /** `jepsen-lite run`: what is asked of a run, and its exit code. */
+import { writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { nemeses, workloadNames } from './catalog.js';
 import { above0 } from './check-command.js';
+import { figuresAsJson } from './figures.js';
 import type { Network } from './rig.js';
 import { exitCodeOf, Run } from './run.js';
 
@@ -14,6 +16,7 @@ interface Options {
   readonly seed: number;
   readonly patient?: true;
   readonly dir?: string;
+  readonly json?: string;
 }
 
 const networks: readonly Network[] = ['relays', 'namespaces'];
@@ -34,6 +37,7 @@ export function addRunCommand(program: Command): void {
     .option('--seed <N>', 'order and choices of the nemeses', above0, 1 + (Date.now() % seedMax))
     .option('--patient', 'tell how long things took and do not judge it')
     .option('--dir <OUT>', 'keep all histories there')
+    .option('--json <FILE>', 'write the figures of each nemesis there')
     .action(async (options: Options) => {
       process.exitCode = await runWith(options);
     });
@@ -46,7 +50,9 @@ async function runWith(options: Options): Promise<number> {
   const say = (line: string) => console.log(line);
   const what = { nodes, minutes, workloads: workload, nemeses: chosen, networks: network };
   const run = new Run({ ...what, seed, judgesTimes: options.patient !== true, dir, say });
-  return exitCodeOf(await run.execute());
+  const report = await run.execute();
+  if (options.json !== undefined) writeFileSync(options.json, figuresAsJson(report));
+  return exitCodeOf(report);
 }
 
 /** So that the end of this process is orderly, and takes its nodes and disks along. */

@@ -24,6 +24,8 @@ export interface Workload {
   readonly steps: readonly (() => Promise<void>)[];
   /** The nodes agree and nobody writes: a last look at every key through every node. */
   finish?(): Promise<void>;
+  /** Operations that are not in the history. */
+  unrecorded?(): number;
   /** What is wrong beside linearizability, a line each. */
   check?(): Promise<readonly string[]>;
   close(): void;

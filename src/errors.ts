@@ -37,3 +37,9 @@ export class TgError extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new TgError('INVARIANT', message);
 }
+
+/** A fault as it is, and what is not named yet as one of the disk. */
+export function storageFault(error: unknown, what: string): TgError {
+  if (error instanceof TgError) return error;
+  return new TgError('STORAGE_FAILED', `${what}: ${String(error)}`, { cause: error });
+}

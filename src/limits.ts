@@ -16,7 +16,8 @@ export const limits = {
   /** Proposed and not yet committed; beyond it writes are refused with TRYAGAIN. */
   uncommittedBytesMax: 256 * MiB,
   committedBytesMax: 1 * MiB,
-  logWindowBytesMax: 64 * MiB,
+  /** Newest entries kept in memory: at least all that may be in flight to a follower. */
+  logWindowBytesMax: 32 * MiB,
   readTokensMax: 4096,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,
@@ -48,6 +49,18 @@ export const limits = {
   unauthenticatedArgumentsMax: 10,
   unauthenticatedBulkBytesMax: 16 * KiB,
   argumentsMax: 1024 * 1024,
+  /** Commands that followers forwarded to a leader while it hands leadership over. */
+  heldForwardBytesMax: 16 * MiB,
+  /**
+   * CLIENT MAINT_NOTIFICATIONS: how long clients are told that they have to move, and how long a
+   * node that stops waits for them: those that connect to a fixed address do so at half time.
+   */
+  movingSeconds: 10,
+  drainMovingMsMax: 11_000,
+  /** A node that stops waits so long for a leader that its clients could be sent to. */
+  drainLeaderlessMsMax: 2000,
+  /** Clients of a cluster get this long to follow SMIGRATED before they are told to move. */
+  slotsMovedMs: 500,
   /** Changes of users that wait for each other at the leader; further ones hear TRYAGAIN. */
   aclChangesMax: 1000,
   /** Applied per event loop turn before sockets get their share. */
@@ -82,5 +95,10 @@ function check(condition: boolean, what: string): void {
   if (!condition) throw new Error(`limits.ts: ${what}`);
 }
 check(limits.inflightBytesMax >= limits.appendBytesMax, 'a window must hold one append');
+check(limits.logWindowBytesMax >= limits.inflightBytesMax, 'what is in flight is in memory');
 check(limits.uncommittedBytesMax >= limits.batchBytesMax, 'a batch must fit');
+check(
+  limits.drainMovingMsMax >= limits.movingSeconds * 1000 + limits.slotsMovedMs,
+  'a node that stops must wait as long as it says',
+);
 check(limits.peerMessageBytesMax > 1024 * MiB, 'two values of 512 MiB must fit one message');

@@ -162,6 +162,14 @@ const memoryRows: readonly Row[] = [
     doc: 'Which keys leave when a limit is reached.',
   },
   {
+    name: 'databases',
+    default: '16',
+    schema: whole(1, 16),
+    clusterWide: true,
+    fixed: true,
+    doc: 'Databases that SELECT chooses from.',
+  },
+  {
     name: 'default-ttl',
     default: '0',
     schema: whole(0, secondsMax),
@@ -221,7 +229,7 @@ const replicationRows: readonly Row[] = [
     name: 'max-staleness-ms',
     default: '5000',
     schema: whole(10, 3_600_000),
-    doc: 'A follower that heard from no leader for longer refuses stale reads.',
+    doc: 'A follower whose data may be older refuses stale reads; keep above three heartbeats.',
   },
 ];
 

@@ -51,6 +51,7 @@ describe('the table of settings', () => {
       'maxmemory',
       'maxkeys',
       'maxmemory-policy',
+      'databases',
       'default-ttl',
       'max-ttl',
     ]);

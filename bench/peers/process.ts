@@ -80,11 +80,20 @@ export class Runner {
   }
 
   /** kill -9 */
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.signalAndWait('SIGKILL');
+  }
+
+  /** SIGTERM: it may finish what it does. */
+  end(): Promise<void> {
+    return this.signalAndWait('SIGTERM');
+  }
+
+  private async signalAndWait(signal: NodeJS.Signals): Promise<void> {
     const { child } = this;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
+    child.kill(signal);
     await ended;
   }
 

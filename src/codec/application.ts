@@ -2,7 +2,7 @@
  * Bytes that nodes of one group send each other beside Raft. A kind, then
  * - touches: recency of reads, as src/statemachine/touches.ts lays it out;
  * - forward: session u32, mark of the users u32, count u32, then commands: stream u32,
- *   protocol u8, opcode u32, arguments;
+ *   protocol u8, code u32, arguments;
  * - publish: 1 for a shard channel else 0, length u32 and bytes of the channel, the payload;
  * - forwardReply: session u32, applied index of the leader, count u32, then replies: stream u32,
  *   length u32, bytes.

@@ -44,6 +44,11 @@ export class ByteReader {
     return this.#bytes;
   }
 
+  /** Bytes that were not read. */
+  get remaining(): number {
+    return this.#bytes.length - this.#at;
+  }
+
   /** Moves over `length` bytes and returns where they began. */
   skip(length: number): number {
     return this.#advance(length);

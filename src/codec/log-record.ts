@@ -28,6 +28,8 @@ export function encodeEntry(entry: Entry): Uint8Array {
   record.set(payload, recordHeaderBytes);
   record.writeUInt32LE(checksum(record), crcAt);
   entry.record = record;
+  // Kept for long: once is enough.
+  if (configuration === null) entry.data = record.subarray(recordHeaderBytes);
   return record;
 }
 

@@ -32,7 +32,7 @@ const fieldBytes: Record<Message['kind'], number> = {
   'vote-response': 10,
   'append-request': 28,
   'append-response': 25,
-  'heartbeat-request': 24,
+  'heartbeat-request': 32,
   'heartbeat-response': 8,
   'read-index-request': 8,
   'read-index-response': 16,
@@ -133,6 +133,7 @@ function putMessage(out: PartWriter, message: Message): void {
       bytes.integer(message.leaderCommit);
       bytes.integer(message.committed);
       bytes.integer(message.round);
+      bytes.integer(message.answered);
       return;
     case 'heartbeat-response':
       bytes.integer(message.round);
@@ -187,8 +188,8 @@ function takeMessage(reader: ByteReader, from: NodeId, to: NodeId): Message {
       return takeAppendResponse(reader, { group, from, to, term });
     case code['heartbeat-request']: {
       const [leaderCommit, committed] = [reader.integer(), reader.integer()];
-      const round = reader.integer();
-      const body = { leaderCommit, committed, round };
+      const [round, answered] = [reader.integer(), reader.integer()];
+      const body = { leaderCommit, committed, round, answered };
       return { kind: 'heartbeat-request', group, from, to, term, ...body };
     }
     case code['heartbeat-response']:

@@ -20,6 +20,8 @@ export interface AdmissionOptions {
   readonly core: () => RaftCore | null;
   readonly machine: () => StateMachine;
   readonly isLoading: () => boolean;
+  /** Leadership is being handed over: what comes now waits. */
+  readonly isHeld: () => boolean;
   readonly readConsistency: () => ReadConsistency;
   /** follower-writes is forward. */
   readonly forwards: () => boolean;
@@ -37,7 +39,7 @@ export class Admission {
     const { core, clock } = options;
     this.freshness = new Freshness({
       clock,
-      leaderCommit: () => core()?.leaderCommit ?? null,
+      contact: () => core()?.contact ?? null,
       lastApplied: () => core()?.lastApplied ?? 0,
     });
   }
@@ -58,6 +60,7 @@ export class Admission {
     if (core.role !== 'leader') return core.leader === null ? 'no-leader' : 'not-leader';
     // What older users were allowed must not get into the log any more.
     if (!this.options.usersKnown()) return 'overloaded';
+    if (this.options.isHeld()) return 'overloaded';
     const full = core.transferring || core.uncommittedBytes >= limits.uncommittedBytesMax;
     return full ? 'overloaded' : this.memory(spec, args);
   }
@@ -66,7 +69,7 @@ export class Admission {
     const core = this.options.core();
     if (this.options.isLoading()) return 'loading';
     if (core === null) return 'no-leader';
-    if (core.role === 'leader') return null;
+    if (core.role === 'leader') return this.options.isHeld() ? 'overloaded' : null;
     if (this.isLocal(origin)) return this.freshEnough() ? null : 'overloaded';
     if (core.leader === null) return 'no-leader';
     return this.options.forwards() ? null : 'not-leader';

@@ -4,7 +4,8 @@
  * order; replies of one turn go back in one message.
  */
 import { ApplicationKind, ApplicationWriter, readArgs } from '../codec/application.js';
-import type { ByteReader } from '../codec/byte-cursor.js';
+import { ByteReader } from '../codec/byte-cursor.js';
+import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { NodeId } from '../raft/types.js';
 import { Args } from '../resp/args.js';
@@ -12,6 +13,7 @@ import { ReplyBuffer } from '../resp/reply-buffer.js';
 import type { ReplySink } from '../resp/reply-sink.js';
 import { refusalText } from '../server/gates.js';
 import type { Group, Origin, Refusal } from '../server/group.js';
+import { databaseOf, opcodeOf } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 import { findSpec } from '../statemachine/keyspace-commands.js';
 
@@ -21,6 +23,8 @@ export interface ForwardedCommandsOptions {
   readonly appliedIndex: () => number;
   /** Of the users as they are applied here (current-users.ts). */
   readonly usersMark: () => number;
+  /** Leadership is being handed over, or is new here: what comes now waits. */
+  readonly isHeld: () => boolean;
   readonly send: (to: NodeId, payload: Uint8Array) => void;
 }
 
@@ -32,17 +36,42 @@ const notLeaderText = 'TRYAGAIN leadership changed before the command was carrie
 export class ForwardedCommands {
   private readonly sessions = new Map<NodeId, Session>();
   private readonly args = new Args();
+  private held: HeldMessage[] = [];
+  private heldBytes = 0;
 
   constructor(private readonly options: ForwardedCommandsOptions) {}
 
+  /** All that came was answered. */
+  get isIdle(): boolean {
+    return this.held.length === 0 && [...this.sessions.values()].every(({ isIdle }) => isIdle);
+  }
+
   /** @throws TgError PROTOCOL when the message is damaged. */
   received(from: NodeId, reader: ByteReader): void {
+    const fits = this.heldBytes + reader.remaining <= limits.heldForwardBytesMax;
+    if (!this.options.isHeld() || !fits) return this.carryOutAll(from, reader);
+    this.heldBytes += reader.remaining;
+    this.held.push({ from, bytes: new Uint8Array(reader.view(reader.remaining)) });
+  }
+
+  /** What waits may not have to any more. */
+  goOn(): void {
+    const { held } = this;
+    if (held.length === 0 || this.options.isHeld()) return;
+    this.held = [];
+    this.heldBytes = 0;
+    for (const { from, bytes } of held) this.carryOutAll(from, new ByteReader(bytes));
+  }
+
+  private carryOutAll(from: NodeId, reader: ByteReader): void {
     const session = this.sessionOf(from, reader.u32());
     const sameUsers = reader.u32() === this.options.usersMark();
     const count = reader.u32();
     for (let at = 0; at < count; at++) {
       const origin = session.stream(reader.u32(), reader.u8() === 3 ? 3 : 2);
-      const spec = findSpec(reader.u32());
+      const code = reader.u32();
+      const spec = findSpec(opcodeOf(code));
+      origin.database = databaseOf(code);
       readArgs(reader, this.args);
       // A newer version may run there.
       if (spec === undefined) session.say(origin, unknownText);
@@ -53,6 +82,7 @@ export class ForwardedCommands {
 
   /** Its commands go on; nobody waits for the answers. */
   peerDown(peer: NodeId): void {
+    this.held = this.held.filter(({ from }) => from !== peer);
     this.sessions.get(peer)?.end();
     this.sessions.delete(peer);
   }
@@ -86,6 +116,11 @@ export class ForwardedCommands {
   }
 }
 
+interface HeldMessage {
+  readonly from: NodeId;
+  readonly bytes: Uint8Array;
+}
+
 /** What one follower sent since it last gave something up. */
 class Session {
   readonly scratch = new ReplyBuffer();
@@ -93,12 +128,18 @@ class Session {
   private readonly writer = new ApplicationWriter();
   private replies = 0;
   private ended = false;
+  /** Newest index that an origin of this session may have seen at another leader. */
+  private seenIndex = 0;
 
   constructor(
     readonly id: number,
     private readonly options: ForwardedCommandsOptions,
     private readonly send: (payload: Uint8Array) => void,
   ) {}
+
+  get isIdle(): boolean {
+    return this.streams.size === 0 && this.replies === 0;
+  }
 
   stream(id: number, protocol: 2 | 3): ForwardedOrigin {
     let origin = this.streams.get(id);
@@ -120,6 +161,7 @@ class Session {
   answered(origin: ForwardedOrigin): void {
     const bytes = this.scratch.take() ?? new Uint8Array(0);
     if (origin.pending === 0) this.streams.delete(origin.id);
+    this.seenIndex = Math.max(this.seenIndex, origin.seenIndex);
     if (this.ended) return;
     if (this.replies === 0) this.beginMessage();
     this.writer.u32(origin.id);
@@ -142,7 +184,8 @@ class Session {
   }
 
   private flush(): void {
-    this.writer.setInteger(countAt - 8, this.options.appliedIndex());
+    const index = Math.max(this.options.appliedIndex(), this.seenIndex);
+    this.writer.setInteger(countAt - 8, index);
     this.writer.setU32(countAt, this.replies);
     this.replies = 0;
     const payload = this.writer.take();
@@ -152,6 +195,7 @@ class Session {
 
 class ForwardedOrigin implements Origin {
   protocol: 2 | 3 = 2;
+  database = 0;
   pending = 0;
   lastWrite = 0;
   seenIndex = 0;
@@ -162,6 +206,11 @@ class ForwardedOrigin implements Origin {
     readonly id: number,
     private readonly session: Session,
   ) {}
+
+  /** Its follower does not know yet that this node leads no more. */
+  leadsOn(): boolean {
+    return true;
+  }
 
   /** Replies are written one after the other, each as a whole: one buffer serves all. */
   get reply(): ReplySink {

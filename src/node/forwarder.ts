@@ -12,6 +12,7 @@ import type { Clock } from '../ports.js';
 import type { NodeId } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import type { Origin, Refusal } from '../server/group.js';
+import { commandCode } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 
 /** What is owed to a client, in order: a command's reply, or one of this node that waits. */
@@ -144,7 +145,7 @@ export class Forwarder {
     if (this.formingCount === 0) this.beginMessage();
     this.forming.u32(stream.id);
     this.forming.u8(stream.origin.protocol);
-    this.forming.u32(spec.opcode);
+    this.forming.u32(commandCode(spec.opcode, stream.origin.database));
     this.forming.args(args);
     this.formingCount++;
     const write = spec.kind === 'write';

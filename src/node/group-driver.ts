@@ -3,7 +3,7 @@
  * and decides nothing. Invariants: one log write in flight; what rests on a write leaves after
  * it; entries are applied in order, once; a storage fault ends the service and is never retried.
  */
-import { assert, TgError } from '../errors.js';
+import { assert, storageFault, TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock, LogStore, Transport } from '../ports.js';
 import type { Effects, LogWrite, ReadReady, RoleChange } from '../raft/effects.js';
@@ -145,7 +145,7 @@ export class GroupDriver {
       this.options.listener.configurationApplied(meta.configuration, meta.lastIncludedIndex);
       return true;
     } catch (error) {
-      this.fail(asStorageFault(error, 'the log could not be replaced by a received snapshot'));
+      this.fail(storageFault(error, 'the log could not be replaced by a received snapshot'));
       return false;
     } finally {
       this.releaseLog();
@@ -210,7 +210,7 @@ export class GroupDriver {
       () => this.written(write),
       (error: unknown) => {
         this.endWrite();
-        this.fail(asStorageFault(error, 'the log could not be written'));
+        this.fail(storageFault(error, 'the log could not be written'));
       },
     );
   }
@@ -274,7 +274,7 @@ export class GroupDriver {
     this.options.logStore.read(from, maxBytes).then(
       (entries) => this.act((core) => core.oldEntriesRead(to, entries)),
       (error: unknown) => {
-        if (isDamage(error)) this.fail(asStorageFault(error, 'the log could not be read'));
+        if (isDamage(error)) this.fail(storageFault(error, 'the log could not be read'));
         // Compacted meanwhile: the core falls back to a snapshot.
         else this.act((core) => core.oldEntriesRead(to, null));
       },
@@ -285,7 +285,7 @@ export class GroupDriver {
     this.options.logStore.read(wanted.from, wanted.maxBytes).then(
       (entries) => this.act((core) => core.committedRead(entries)),
       (error: unknown) => {
-        if (isDamage(error)) this.fail(asStorageFault(error, 'the log could not be read'));
+        if (isDamage(error)) this.fail(storageFault(error, 'the log could not be read'));
         // A snapshot overtook the read: the core asks again for what it still needs.
         else this.act((core) => core.committedRead([]));
       },
@@ -308,9 +308,4 @@ export class GroupDriver {
 
 function isDamage(error: unknown): boolean {
   return error instanceof TgError && (error.code === 'CORRUPT' || error.code === 'STORAGE_FAILED');
-}
-
-function asStorageFault(error: unknown, what: string): TgError {
-  if (error instanceof TgError) return error;
-  return new TgError('STORAGE_FAILED', `${what}: ${String(error)}`, { cause: error });
 }

@@ -58,8 +58,6 @@ export interface GroupRunnerOptions {
 
 /** Ticks between two looks at nodes that come in and learners that catch up. */
 const intakeTicks = 10;
-/** One window of touches; see TLRU.md for what other lengths cost. */
-const touchWindowTicks = 25;
 
 export class GroupRunner implements DriverListener {
   readonly driver: GroupDriver;
@@ -124,12 +122,11 @@ export class GroupRunner implements DriverListener {
     this.writeFirstSettings();
     this.ticks++;
     if (this.ticks % intakeTicks === 0) this.takeIn();
-    if (this.ticks % touchWindowTicks === 0) this.touches.endWindow();
+    this.touches.tick();
   }
 
   step(from: NodeId, messages: readonly Message[]): void {
-    if (!this.options.intake.isMember(this.driver.core.configuration, from)) return;
-    this.driver.step(messages);
+    this.driver.step(this.options.intake.believed(this.driver.core.configuration, from, messages));
   }
 
   /** Bytes of the layer above Raft. */
@@ -189,8 +186,10 @@ export class GroupRunner implements DriverListener {
     const { clients, logClock } = this.options;
     const commands = clients.applyEntry(entry);
     if (entry.index <= this.replayThrough) logClock.replayed(clients.machine.nowMs);
-    else if (entry.kind === 'command' && !clients.isLeader) {
-      logClock.observed(clients.machine.nowMs);
+    else if (entry.kind === 'command') {
+      const { nowMs } = clients.machine;
+      if (clients.isLeader) logClock.led(nowMs);
+      else logClock.observed(nowMs);
     }
     this.snapshotter.applied(entry.index, entry.data.length + limits.entryOverheadBytes);
     return commands;

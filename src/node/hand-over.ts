@@ -7,11 +7,12 @@ import type { Clock } from '../ports.js';
 import type { RaftCore } from '../raft/raft.js';
 import type { NodeId } from '../raft/types.js';
 import type { GroupDriver } from './group-driver.js';
-
-const lookMs = 10;
+import { type Holdable, whileHeld } from './hold.js';
+import { until } from './until.js';
 
 export interface HandOverOptions {
   readonly driver: GroupDriver;
+  readonly clients: Holdable;
   readonly clock: Clock;
   /** Connected, with the data directory that the configuration names. */
   readonly reachable: (id: NodeId) => boolean;
@@ -20,16 +21,26 @@ export interface HandOverOptions {
 
 /** Resolves when another node was asked and took over, or nobody can, or the time is up. */
 export async function handOver(options: HandOverOptions): Promise<void> {
-  const { driver, clock, reachable } = options;
+  const { driver, clock, clients, reachable, withinMs } = options;
   const { core } = driver;
-  await until(clock, options.withinMs, () => {
-    if (driver.stopped || core.role !== 'leader') return true;
-    const heir = core.transferTarget ?? heirOf(core, reachable);
-    // One that was asked and is gone will not answer; the others stand when this node is gone.
-    if (heir === null || !reachable(heir)) return true;
-    if (core.transferTarget === null) driver.act(() => core.transferLeadership(heir));
-    return false;
+  if (driver.stopped || core.role !== 'leader') return;
+  if (core.transferTarget === null && heirOf(core, reachable) === null) return;
+  await whileHeld({ clients, clock, idleWithinMs: withinMs / 2 }, async () => {
+    await until(clock, withinMs, () => isOver(options));
+    // Clients are told where to go: by then the new leader is known.
+    await until(clock, withinMs, () => driver.stopped || core.leader !== null);
   });
+}
+
+/** Asks the next one as long as nobody took over. */
+function isOver({ driver, reachable }: HandOverOptions): boolean {
+  const { core } = driver;
+  if (driver.stopped || core.role !== 'leader') return true;
+  const heir = core.transferTarget ?? heirOf(core, reachable);
+  // One that was asked and is gone will not answer; the others stand when this node is gone.
+  if (heir === null || !reachable(heir)) return true;
+  if (core.transferTarget === null) driver.act(() => core.transferLeadership(heir));
+  return false;
 }
 
 /** The reachable voter that lacks least; null when there is none. */
@@ -39,18 +50,4 @@ export function heirOf(core: RaftCore, reachable: (id: NodeId) => boolean): Node
     (peer) => peer.recentlyActive && configuration.voters.includes(peer.id) && reachable(peer.id),
   );
   return fit.sort((a, b) => b.matchIndex - a.matchIndex)[0]?.id ?? null;
-}
-
-/** Resolves with whether the condition came to hold in time. */
-export async function until(
-  clock: Clock,
-  withinMs: number,
-  holds: () => boolean,
-): Promise<boolean> {
-  const deadline = clock.monotonicMs() + withinMs;
-  while (!holds()) {
-    if (clock.monotonicMs() >= deadline) return false;
-    await new Promise<void>((resolve) => void clock.after(lookMs, resolve));
-  }
-  return true;
 }

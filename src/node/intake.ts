@@ -5,6 +5,7 @@
  * configuration, so that a new leader goes on where the old one stopped.
  */
 import type { PeerHello } from '../ports.js';
+import type { Message } from '../raft/messages.js';
 import type { RaftCore } from '../raft/raft.js';
 import type { Configuration, NodeId, RaftStatus } from '../raft/types.js';
 import { CatchUp } from './catch-up.js';
@@ -16,6 +17,12 @@ import {
   rebound,
   withLearner,
 } from './configuration-changes.js';
+
+const promises: ReadonlySet<Message['kind']> = new Set([
+  'vote-response',
+  'append-response',
+  'heartbeat-response',
+]);
 
 export interface IntakeOptions {
   readonly self: NodeId;
@@ -43,6 +50,20 @@ export class Intake {
     const member = memberOf(configuration, id);
     const peer = this.peers.get(id);
     return member === undefined || peer === undefined || member.incarnation === peer.incarnation;
+  }
+
+  /**
+   * What counts of a peer's messages. A directory that the configuration does not name promises
+   * nothing. But it may lead by now, by a configuration that this node does not have yet and gets
+   * from this very leader.
+   */
+  believed(
+    configuration: Configuration,
+    from: NodeId,
+    messages: readonly Message[],
+  ): readonly Message[] {
+    if (this.isMember(configuration, from)) return messages;
+    return messages.filter(({ kind }) => !promises.has(kind));
   }
 
   /** As isMember(), and connected. */

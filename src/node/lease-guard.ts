@@ -41,7 +41,7 @@ export class LeaseGuard {
   valid(core: RaftCore): boolean {
     const age = core.leaseAgeTicks(this.honours);
     if (age >= Math.min(this.ticks, this.times.length)) return false;
-    if (core.lastApplied < this.floorOf(core)) return false;
+    if (core.lastApplied < Math.max(this.floorOf(core), core.commitTold)) return false;
     const sentAtMs = this.times[(this.ticks - 1 - age) % this.times.length]!;
     return this.options.monotonicMs() - sentAtMs < this.leaseMs;
   }

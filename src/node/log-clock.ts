@@ -28,6 +28,14 @@ export class LogClock {
     this.live = true;
   }
 
+  /**
+   * A stamp that was applied while this node leads. The leader before may have been ahead: the
+   * log's time would stand still until this clock has caught up.
+   */
+  led(stampMs: number): void {
+    if (stampMs > this.now()) this.observed(stampMs);
+  }
+
   /** Unix ms, whole; never goes back between two observed stamps. */
   now(): number {
     if (!this.live) this.observed(Math.max(this.value, this.clock.wallMs()));

@@ -12,14 +12,17 @@ import type { MemberOutcome, MemberRow, Membership } from '../server/membership.
 import type { ClusterView } from './cluster-view.js';
 import { keepsQuorum, memberOf, promoted, withLearner, without } from './configuration-changes.js';
 import type { GroupDriver } from './group-driver.js';
-import { handOver, heirOf, until } from './hand-over.js';
+import { handOver, heirOf } from './hand-over.js';
+import { type Holdable, whileHeld } from './hold.js';
 import type { Intake } from './intake.js';
+import { until } from './until.js';
 
 export interface MemberChangesOptions {
   /** Null while this node belongs to no cluster. */
   readonly driver: () => GroupDriver | null;
   readonly intake: Intake;
   readonly view: ClusterView;
+  readonly clients: Holdable;
   readonly clock: Clock;
 }
 
@@ -94,13 +97,13 @@ export class MemberChanges implements Membership {
   }
 
   async remove(id: string): Promise<MemberOutcome> {
-    const { driver, clock } = this.options;
+    const { driver, clients, clock } = this.options;
     const { core } = this;
     const leads = core?.role === 'leader' && core.id === id;
     if (leads && isPlan(this.removal(core, id))) {
       // Its clients have a new leader at once; that one then carries out the removal.
       const reachable = (peer: string) => this.options.view.reachable(core).has(peer);
-      await handOver({ driver: driver()!, clock, reachable, withinMs: transferMs });
+      await handOver({ driver: driver()!, clients, clock, reachable, withinMs: transferMs });
       await until(clock, transferMs, () => core.leader !== null);
     }
     return this.change((leader) => this.removal(leader, id));
@@ -119,6 +122,15 @@ export class MemberChanges implements Membership {
     }
     if (!core.configuration.voters.includes(target)) return failed(`ERR ${target} is a learner`);
     if (!reachable(target)) return failed(`ERR ${target} is not reachable`);
+    const { clients, clock } = this.options;
+    return whileHeld({ clients, clock, idleWithinMs: transferMs / 2 }, () =>
+      this.transferTo(core, target),
+    );
+  }
+
+  private async transferTo(core: RaftCore, target: string): Promise<MemberOutcome> {
+    const before = this.refusal();
+    if (before !== null) return { kind: 'refused', refusal: before };
     let begun = false;
     this.options.driver()!.act(() => {
       begun = core.transferLeadership(target);

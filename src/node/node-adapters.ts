@@ -61,6 +61,13 @@ export interface ClientServer {
   deliver(message: PublishedMessage): void;
 }
 
+const silenceMsMin = 3000;
+
+/** A leader that only hesitates keeps its connections, and so its followers. */
+function silenceMsOf({ settings }: NodeConfig): number {
+  return Math.max(silenceMsMin, 3 * settings.number('election-timeout-ms'));
+}
+
 export function realAdapters(
   config: NodeConfig,
   hooks: NodeHooks,
@@ -72,6 +79,7 @@ export function realAdapters(
     nodeId: config.id,
     listenHost: config.peerListen.host,
     listenPort: config.peerListen.port,
+    silenceMs: silenceMsOf(config),
     clock,
     secret: config.settings.get('cluster-secret'),
     logger: {

@@ -1,12 +1,12 @@
 /**
  * One node: opens the data directory, brings the state machine back, joins or forms the cluster,
- * serves clients. Nothing here ends the process: a fault
- * that makes it unsafe to go on resolves `failed`, and cmd/ decides.
+ * serves clients. Nothing here ends the process: a fault that makes it unsafe to go on resolves
+ * `failed`, and cmd/ decides.
  */
 import { ApplicationKind } from '../codec/application.js';
 import { ByteReader } from '../codec/byte-cursor.js';
 import { formatHostPort, type NodeConfig } from '../config.js';
-import { TgError } from '../errors.js';
+import { storageFault, TgError } from '../errors.js';
 import type { Clock, LogStore, PeerHello, SnapshotStore, TransportHandler } from '../ports.js';
 import type { RoleChange } from '../raft/effects.js';
 import type { RaftCore } from '../raft/raft.js';
@@ -35,10 +35,11 @@ import {
 } from './node-adapters.js';
 import { type Recovered, recover } from './recovery.js';
 import { ReplicatedGroup } from './replicated-group.js';
+import { tickMs } from './touches.js';
+import { until } from './until.js';
 
 /** The only group so far; every key and message carries it. */
 const theGroup: GroupId = 1;
-const tickMs = 10;
 /** How long a leader that stops tries to hand over, with one heir after the other. */
 const handOverMs = 1500;
 /** How long clients get for what is in flight when the node stops. */
@@ -139,6 +140,7 @@ export class NodeHost implements RunningNode, TransportHandler {
       driver: () => this.driver,
       intake: this.intake,
       view: this.view,
+      clients: this.clients.holds,
       clock,
     });
     this.server = adapters.server({ clients: this.clients, broadcast: this.broadcast, membership });
@@ -216,10 +218,13 @@ export class NodeHost implements RunningNode, TransportHandler {
     if (this.runner !== null) {
       const { driver } = this.runner;
       const { clock, intake } = this;
+      const clients = this.clients.holds;
       const reachable = (id: string) => intake.isReachable(driver.core.configuration, id);
-      await handOver({ driver, clock, reachable, withinMs: handOverMs });
+      await handOver({ driver, clients, clock, reachable, withinMs: handOverMs });
     }
     await this.server.stop(drainMs);
+    // Other nodes may have sent commands of their clients here.
+    await until(this.clock, drainMs, () => this.clients.forwarded.isIdle);
     this.stopTicking();
     await this.runner?.stop();
     await this.transport.stop();
@@ -288,7 +293,7 @@ export class NodeHost implements RunningNode, TransportHandler {
       verdict.kind === 'bootstrap'
         ? this.bootstrap(verdict.configuration, verdict.clusterId)
         : this.adopt(verdict.clusterId);
-    joined.catch((error: unknown) => this.fail(asFault(error, 'the cluster did not form')));
+    joined.catch((error: unknown) => this.fail(storageFault(error, 'the cluster did not form')));
   }
 
   /** Writes the first configuration, the same on every first member, as the first entry. */
@@ -366,7 +371,8 @@ export class NodeHost implements RunningNode, TransportHandler {
       (changed) => {
         if (changed && !this.stopped) this.transport.refreshHello();
       },
-      (error: unknown) => this.fail(asFault(error, 'a promise to leaders could not be stored')),
+      (error: unknown) =>
+        this.fail(storageFault(error, 'a promise to leaders could not be stored')),
     );
   }
 
@@ -382,11 +388,6 @@ export class NodeHost implements RunningNode, TransportHandler {
 
 function electionTicksOf({ settings }: NodeConfig): number {
   return Math.ceil(settings.number('election-timeout-ms') / tickMs);
-}
-
-function asFault(error: unknown, what: string): TgError {
-  if (error instanceof TgError) return error;
-  return new TgError('STORAGE_FAILED', `${what}: ${String(error)}`, { cause: error });
 }
 
 /** What the first leader of a new cluster writes into the log. */

@@ -73,6 +73,11 @@ export class OperationQueue {
     return this.writer.byteLength;
   }
 
+  /** Nothing was taken that is not answered. */
+  get isEmpty(): boolean {
+    return this.segments.length === 0 && this.forming.marks.length === 0;
+  }
+
   /** Reads and deferred replies that wait. */
   get waiting(): number {
     return this.waitingReads;
@@ -84,7 +89,7 @@ export class OperationQueue {
   }
 
   pushWrite(origin: Origin, spec: KeyspaceSpec, args: Args): void {
-    this.writer.append(spec.opcode, args);
+    this.writer.append(spec.opcode, args, origin.database);
     this.forming.origins.push(origin);
     this.forming.marks.push(commandMark);
     origin.lastWrite = this.forming.number;

@@ -30,6 +30,6 @@ export class Pulse {
     const passed = dueMs !== 0 && (now >= dueMs || now - keyspace.nowMs >= staleMs);
     if (!passed && !keyspace.workOwed) return;
     const stamp = Math.max(group.stamp(), group.machine.nowMs + 1);
-    group.proposeInternal(encodePulse(stamp, this.randomU32()), stamp);
+    group.propose(encodePulse(stamp, this.randomU32()), stamp);
   }
 }

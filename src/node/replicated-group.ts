@@ -8,6 +8,7 @@ import { assert } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { ReadReady, RoleChange } from '../raft/effects.js';
+import type { Proposal } from '../raft/proposal.js';
 import type { Entry, LogIndex, NodeId } from '../raft/types.js';
 import type { Args } from '../resp/args.js';
 import { nullSink } from '../resp/reply-sink.js';
@@ -19,7 +20,6 @@ import type {
   Refusal,
   SessionReadSpec,
   SettingOutcome,
-  SnapshotInfo,
 } from '../server/group.js';
 import { BatchWriter, encodeSettings } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec, SpecBase } from '../statemachine/command-spec.js';
@@ -27,18 +27,19 @@ import type { KeyListener } from '../statemachine/key-listener.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { Admission, type ReadConsistency } from './admission.js';
 import type { ClusterView } from './cluster-view.js';
-import { ConfirmedReads } from './confirmed-reads.js';
 import { CurrentUsers } from './current-users.js';
 import type { DeferredOps } from './deferred-ops.js';
 import { digestOf } from './digest.js';
 import { ForwardedCommands } from './forwarded-commands.js';
 import { Forwarder } from './forwarder.js';
 import type { GroupDriver } from './group-driver.js';
+import { Holds } from './hold.js';
 import { countKeysInSlot, keyspaceInfo } from './keyspace-info.js';
 import type { LogClock } from './log-clock.js';
 import { answerLost, unloggedReply } from './lost-operations.js';
 import { OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
+import { ReadRounds } from './read-rounds.js';
 import { SettingChanges } from './setting-changes.js';
 import { noSnapshots, type Snapshotter } from './snapshotter.js';
 
@@ -66,12 +67,13 @@ export class ReplicatedGroup implements Group {
   /** Payload stamps at or below this were proposed here in this term. */
   lastProposedStampMs = 0;
   private driver: GroupDriver | null = null;
-  private nextToken = 1;
-  private readonly confirmed = new ConfirmedReads((token) => this.queue.confirm(token));
+  private readonly rounds: ReadRounds;
   private readonly users = new CurrentUsers();
   private flushScheduled = false;
-  /** What must be applied before the local reads of this turn may run. */
-  private neededIndex = 0;
+  readonly holds = new Holds({
+    isIdle: () => this.queue.isEmpty && this.settingChanges.isIdle,
+    onRelease: () => this.changed(),
+  });
   applyingOrigin: Origin | null = null;
   meter: ExecutionMeter | null = null;
   snapshots: Snapshotter | null = null;
@@ -96,11 +98,20 @@ export class ReplicatedGroup implements Group {
     this.settingChanges.onChange(() => this.users.look(this.machine));
     this.admission = new Admission({
       ...options,
+      isHeld: () => this.holds.isActive,
       core: () => this.driver?.core ?? null,
       machine: () => this.machine,
       isLoading: () => this.loading,
       forwards: () => this.forwards(),
       usersKnown: () => this.users.known,
+    });
+    this.rounds = new ReadRounds({
+      queue: this.queue,
+      requestRead: (token) => this.driver!.act((core) => core.requestRead(token)),
+      appliedIndex: () => this.machine.appliedIndex,
+      isLeader: () => this.isLeader,
+      noRoundNeeded: () => this.readsNeedNoRound(),
+      retryLater: () => clock.nextTurn(() => this.scheduleFlush()),
     });
     this.forwarder = new Forwarder({
       send,
@@ -110,7 +121,10 @@ export class ReplicatedGroup implements Group {
       onIdle: () => this.changed(),
     });
     const appliedIndex = () => this.machine.appliedIndex;
-    this.forwarded = new ForwardedCommands({ group: this, clock, appliedIndex, usersMark, send });
+    // A new leader is ready soon: its own clients wait too.
+    const isHeld = () => this.holds.isActive || (this.isLeader && !this.users.known);
+    const forwarding = { group: this, clock, appliedIndex, usersMark, isHeld, send };
+    this.forwarded = new ForwardedCommands(forwarding);
   }
 
   /** A snapshot was installed: the state is another one. */
@@ -141,12 +155,13 @@ export class ReplicatedGroup implements Group {
   }
 
   changed(): void {
+    this.forwarded.goOn();
     for (const run of this.watchers) run();
   }
 
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null {
     const refusal = this.admission.write(spec, args);
-    if (refusal === 'not-leader' && this.forwards()) return this.forward(origin, spec, args);
+    if (refusal === 'not-leader' && this.forwards(origin)) return this.forward(origin, spec, args);
     if (refusal !== null) return refusal;
     if (this.forwarder.owes(origin)) return 'after-pending';
     this.queue.pushWrite(origin, spec, args);
@@ -160,7 +175,10 @@ export class ReplicatedGroup implements Group {
 
   read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null {
     const refusal = this.admission.read(origin);
-    if (refusal !== null) return refusal;
+    if (refusal === 'not-leader' && this.forwards(origin)) {
+      if (spec.kind !== 'session-read') return this.forward(origin, spec, args);
+      this.rounds.forceRound();
+    } else if (refusal !== null) return refusal;
     if (this.forwarder.owes(origin)) {
       // A reply of the leader could overtake what is told about a key at this node.
       const atThisNode = spec.kind === 'session-read' || origin.tracker !== null;
@@ -175,7 +193,7 @@ export class ReplicatedGroup implements Group {
     const { waiting, waitingBytes } = this.queue;
     const full = waiting >= limits.pendingReadsMax || waitingBytes >= limits.pendingReadBytesMax;
     if (full) return 'overloaded';
-    this.neededIndex = Math.max(this.neededIndex, origin.seenIndex);
+    this.rounds.need(origin.seenIndex);
     this.queue.pushRead(origin, spec, args);
     this.scheduleFlush();
     return null;
@@ -197,7 +215,7 @@ export class ReplicatedGroup implements Group {
   private flush(): void {
     this.flushScheduled = false;
     if (this.queue.formingCommands > 0) this.proposeBatch();
-    if (this.queue.hasReadsToConfirm) this.requestRound();
+    if (this.queue.hasReadsToConfirm) this.rounds.request();
     this.forwarder.flush();
   }
 
@@ -205,15 +223,6 @@ export class ReplicatedGroup implements Group {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     this.options.clock.endOfTurn(this.flushNow);
-  }
-
-  private requestRound(): void {
-    const token = this.nextToken++;
-    this.queue.assignToken(token);
-    const index = this.neededIndex;
-    this.neededIndex = 0;
-    if (this.readsNeedNoRound()) this.readReady({ token, index });
-    else this.driver!.act((core) => core.requestRead(token));
   }
 
   private readsNeedNoRound(): boolean {
@@ -224,33 +233,35 @@ export class ReplicatedGroup implements Group {
   private proposeBatch(): void {
     const stamp = this.stamp();
     const propose = (data: Uint8Array) => {
-      const proposal = this.driver!.propose(data);
+      const proposal = this.propose(data, stamp);
       return proposal.ok ? proposal : null;
     };
     this.queue.closeBatch(stamp, this.options.randomU32(), propose, unloggedReply);
   }
 
-  /** Also for pulses and touches: proposes a payload made by this node. */
-  proposeInternal(data: Uint8Array, stampMs: number): boolean {
-    this.lastProposedStampMs = stampMs;
-    return this.driver!.propose(data).ok;
+  /** Also for pulses and touches. `stampMs` is that of the payload. */
+  propose(data: Uint8Array, stampMs: number): Proposal {
+    const proposal = this.driver!.propose(data);
+    // A refused stamp is never applied: who waits for it, like the pulse, would wait for ever.
+    if (proposal.ok) this.lastProposedStampMs = stampMs;
+    return proposal;
   }
 
   /** The stamp of an entry proposed now: the log's time never goes back. */
   stamp(): number {
-    const now = this.options.logClock.now();
-    const stamp = Math.max(now, this.machine.nowMs, this.lastProposedStampMs);
-    this.lastProposedStampMs = stamp;
-    return stamp;
+    const { logClock } = this.options;
+    return Math.max(logClock.now(), this.machine.nowMs, this.lastProposedStampMs);
   }
 
-  writeRefusal(spec: SpecBase, args: Args): Refusal | null {
+  writeRefusal(spec: SpecBase, args: Args, origin?: Origin): Refusal | null {
     const refusal = this.admission.write(spec, args);
-    return refusal === 'not-leader' && this.forwards() ? null : refusal;
+    return refusal === 'not-leader' && this.forwards(origin) ? null : refusal;
   }
 
-  private forwards(): boolean {
-    return this.options.settings.get('follower-writes') === 'forward';
+  /** Whether what needs the leader goes there through this node. */
+  private forwards(origin?: Origin): boolean {
+    const always = this.options.settings.get('follower-writes') === 'forward';
+    return always || origin?.leadsOn?.() === true;
   }
 
   private execute(ops: DeferredOps, at: number, args: Args): void {
@@ -270,6 +281,7 @@ export class ReplicatedGroup implements Group {
       Math.max(this.machine.nowMs, this.options.logClock.now()),
       this.options.randomU32,
       origin.noTouch !== true || spec.name === 'touch',
+      origin.database,
     );
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else {
@@ -313,22 +325,12 @@ export class ReplicatedGroup implements Group {
   }
 
   readReady(read: ReadReady): void {
-    if (read.index < 0) this.unconfirmed(read.token);
-    else if (read.index <= this.machine.appliedIndex) this.queue.confirm(read.token);
-    else this.confirmed.push(read);
-  }
-
-  /** A leader asks again, with a new token; elsewhere the client is told to. */
-  private unconfirmed(token: number): void {
-    if (this.isLeader) {
-      this.queue.retryReads(token);
-      this.options.clock.nextTurn(() => this.scheduleFlush());
-    } else this.queue.failReads(token, (origin) => answerLost(origin, 'read'));
+    this.rounds.ready(read);
   }
 
   appliedThrough(index: LogIndex): void {
     this.settingChanges.appliedThrough(index);
-    this.confirmed.appliedThrough(index);
+    this.rounds.appliedThrough(index);
     if (this.users.appliedThrough(index)) this.changed();
   }
 
@@ -360,13 +362,9 @@ export class ReplicatedGroup implements Group {
     return raftInfo(this.driver?.core ?? null, this.nodes().find((node) => node.self)!.id);
   }
 
-  digest(): Promise<{ index: number; digest: string }> {
-    return digestOf(this.machine, this.options.clock);
-  }
+  readonly digest = () => digestOf(this.machine, this.options.clock);
 
-  snapshotInfo(): SnapshotInfo {
-    return this.snapshots?.info() ?? noSnapshots;
-  }
+  readonly snapshotInfo = () => this.snapshots?.info() ?? noSnapshots;
 
   readonly keyspaceInfo = () => keyspaceInfo(this.machine);
 
@@ -386,12 +384,13 @@ export class ReplicatedGroup implements Group {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
-    const data = encodeSettings(this.stamp(), this.options.randomU32(), pairs);
-    return this.settingChanges.wait(this.driver!.propose(data));
+    const stamp = this.stamp();
+    const data = encodeSettings(stamp, this.options.randomU32(), pairs);
+    return this.settingChanges.wait(this.propose(data, stamp));
   }
 
   private failAll(): void {
-    this.confirmed.clear();
+    this.rounds.clear();
     this.settingChanges.failAll();
     this.queue.failAll(answerLost);
   }

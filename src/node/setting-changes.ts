@@ -12,6 +12,10 @@ export class SettingChanges {
   private seen: StateMachine | null = null;
   private seenVersion = 0;
 
+  get isIdle(): boolean {
+    return this.waiting.length === 0;
+  }
+
   /** `run` is called after each change, also when a snapshot brought other settings. */
   onChange(run: () => void): void {
     this.watchers.push(run);

@@ -9,6 +9,32 @@ import { encodeTouchEntry } from '../statemachine/batch-format.js';
 import { decodeTouches, encodeTouches, TouchCollector } from '../statemachine/touches.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 
+/** Between two calls of Touches.tick(). */
+export const tickMs = 10;
+/** Longest window of touches; see TLRU.md for what other lengths cost. */
+const windowTicksMax = 100;
+/** A window ends early when evictions come to this share of the keys: two rounds of probation. */
+const evictedShare = 0.2;
+
+/**
+ * When a window ends. A use that the log hears of too late is lost: by then its key may have been
+ * evicted, from probation first. So what counts beside time is how fast keys come and go.
+ */
+export class TouchWindow {
+  private ticks = 0;
+  private evictedBefore = 0;
+
+  /** Call on every tick; true: the window is over. */
+  tick({ evicted, size }: { readonly evicted: number; readonly size: number }): boolean {
+    this.ticks++;
+    const evictedNow = evicted - this.evictedBefore;
+    if (this.ticks < windowTicksMax && evictedNow < size * evictedShare) return false;
+    this.ticks = 0;
+    this.evictedBefore = evicted;
+    return true;
+  }
+}
+
 export interface TouchesOptions {
   readonly group: ReplicatedGroup;
   /** May be lost: recency is advice, not truth. */
@@ -18,6 +44,7 @@ export interface TouchesOptions {
 
 export class Touches {
   private readonly collector = new TouchCollector();
+  private readonly window = new TouchWindow();
 
   constructor(private readonly options: TouchesOptions) {}
 
@@ -26,8 +53,12 @@ export class Touches {
     this.collector.note(this.options.group.machine.keyspace, slot);
   };
 
-  /** Ends a window: on the leader into the log, elsewhere to the leader. */
-  endWindow(): void {
+  tick(): void {
+    if (this.window.tick(this.options.group.machine.keyspace)) this.endWindow();
+  }
+
+  /** On the leader into the log, elsewhere to the leader. */
+  private endWindow(): void {
     if (this.collector.count === 0) return;
     const { group } = this.options;
     const { keyspace } = group.machine;
@@ -52,6 +83,6 @@ export class Touches {
   private log(touches: Uint8Array): void {
     const { group, randomU32 } = this.options;
     const stamp = group.stamp();
-    group.proposeInternal(encodeTouchEntry(stamp, randomU32(), touches), stamp);
+    group.propose(encodeTouchEntry(stamp, randomU32(), touches), stamp);
   }
 }

@@ -98,13 +98,14 @@ export class Follower {
 
   private heartbeat(message: HeartbeatRequest): void {
     const { state } = this;
-    state.leaderCommit = message.committed;
+    state.told = message;
     // The leader knows our log up to leaderCommit: it never sends more than our matchIndex.
     if (state.restoring === null) {
       state.commitTo(Math.min(message.leaderCommit, state.log.lastIndex));
     }
     // Round 0 only tells the commit index and wants no answer.
     if (message.round === 0) return;
+    state.answeredRound = Math.max(state.answeredRound, message.round);
     state.send({
       kind: 'heartbeat-response',
       group: state.group,

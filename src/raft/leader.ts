@@ -16,6 +16,7 @@ import { Replicator } from './replicator.js';
 import type { Transitions } from './roles.js';
 import { RoundClock } from './round-clock.js';
 import type { CoreState } from './state.js';
+import type { Contact } from './status.js';
 import { Transfer } from './transfer.js';
 import type { Configuration, Entry, EntryKind, LogIndex, NodeId } from './types.js';
 
@@ -277,8 +278,19 @@ export class Leader {
     this.requestRead(request.token, request.from);
   }
 
+  /** As a follower's, with rounds that were sent and that a majority answered. */
+  get contact(): Omit<Contact, 'term'> {
+    const { log } = this.state;
+    const committed = this.readyToServe ? log.committed : log.lastIndex;
+    return { committed, round: this.reads.round, confirmed: this.confirmedRound };
+  }
+
+  private get confirmedRound(): number {
+    return quorumValue(this.state.configurations.latest, this.roundOf);
+  }
+
   private confirmReads(): void {
-    const confirmed = quorumValue(this.state.configurations.latest, this.roundOf);
+    const confirmed = this.confirmedRound;
     for (;;) {
       const read = this.reads.takeConfirmed(confirmed);
       if (read === null) return;

@@ -60,6 +60,11 @@ export interface HeartbeatRequest extends Envelope {
    * the commit index moved, no answer is wanted.
    */
   readonly round: number;
+  /**
+   * Newest round that the leader has an answer of this follower to: the message was sent after
+   * that answer. The network may have held it back since, for any time.
+   */
+  readonly answered: number;
 }
 
 export interface HeartbeatResponse extends Envelope {

@@ -13,7 +13,7 @@ import type { Message } from './messages.js';
 import type { ChangeProposal, Proposal, SnapshotVerdict } from './proposal.js';
 import { Roles } from './roles.js';
 import { CoreState } from './state.js';
-import { statusOf } from './status.js';
+import { type Contact, statusOf } from './status.js';
 import type {
   Configuration,
   Entry,
@@ -107,6 +107,11 @@ export class RaftCore {
     return this.roles.leader?.transfer.target ?? null;
   }
 
+  /** Leader only, else 0: up to here followers may have applied, and shown, what is committed. */
+  get commitTold(): LogIndex {
+    return this.roles.leader?.replicator.commitTold ?? 0;
+  }
+
   /** Leader only: true once an entry of its own term is committed. */
   get readyToServe(): boolean {
     return this.roles.leader?.readyToServe ?? false;
@@ -128,14 +133,13 @@ export class RaftCore {
     return this.state.role === 'leader' || this.state.timer.leaderHeardRecently;
   }
 
-  /**
-   * Up to where the leader last told that entries may be committed, here or not; null: no leader
-   * told within the minimum election timeout.
-   */
-  get leaderCommit(): LogIndex | null {
-    const { role, log } = this.state;
-    if (role === 'leader') return this.readyToServe ? log.committed : log.lastIndex;
-    return this.recentLeaderContact ? this.state.leaderCommit : null;
+  /** Null: no leader told anything within the minimum election timeout. */
+  get contact(): Contact | null {
+    const { leader } = this.roles;
+    const { term, told, answeredRound } = this.state;
+    if (leader !== null) return { term, ...leader.contact };
+    if (told === null || !this.recentLeaderContact) return null;
+    return { term, committed: told.committed, round: answeredRound, confirmed: told.answered };
   }
 
   /** Term of an entry in memory, or at the edge of it; null when it is not known there. */

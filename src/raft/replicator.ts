@@ -28,6 +28,9 @@ export class Replicator {
   /** Leaders before this one may have committed so far, known here or not (figure 8). */
   private readonly inheritedIndex: LogIndex;
 
+  /** Some follower was told that so much is committed, and may serve reads of it. */
+  commitTold: LogIndex = 0;
+
   constructor(private readonly state: CoreState) {
     this.inheritedIndex = state.log.lastIndex;
     this.updatePeers(state.log.lastIndex + 1);
@@ -147,6 +150,7 @@ export class Replicator {
   ): void {
     const { state } = this;
     const leaderCommit = state.log.committed;
+    this.commitTold = leaderCommit;
     progress.commitSent = Math.max(
       progress.commitSent,
       Math.min(leaderCommit, progress.matchIndex),
@@ -169,6 +173,7 @@ export class Replicator {
     // Never beyond matchIndex: the rest of the follower's log is not known to be ours (etcd).
     const leaderCommit = Math.min(state.log.committed, progress.matchIndex);
     progress.commitSent = Math.max(progress.commitSent, leaderCommit);
+    this.commitTold = Math.max(this.commitTold, leaderCommit);
     state.send({
       kind: 'heartbeat-request',
       group: state.group,
@@ -178,6 +183,7 @@ export class Replicator {
       leaderCommit,
       committed: Math.max(state.log.committed, this.inheritedIndex),
       round,
+      answered: progress.round,
     });
   }
 

@@ -41,7 +41,8 @@ export class Roles implements Transitions {
     this.leader = null;
     this.candidate = null;
     state.leader = leader;
-    state.leaderCommit = null;
+    state.told = null;
+    state.answeredRound = 0;
     state.role = state.restingRole;
     if (!wasLeader) return;
     state.timer.reset();

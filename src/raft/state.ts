@@ -10,7 +10,7 @@ import { Durability } from './durability.js';
 import type { LogWrite, OldEntriesWanted, ReadReady } from './effects.js';
 import { ElectionTimer } from './election-timer.js';
 import { RaftLog } from './log.js';
-import type { AppendResponse, Message } from './messages.js';
+import type { AppendResponse, HeartbeatRequest, Message } from './messages.js';
 import type {
   Configuration,
   Entry,
@@ -30,8 +30,10 @@ export class CoreState {
   term: Term;
   votedFor: NodeId | null;
   leader: NodeId | null = null;
-  /** Up to where this leader last told that entries may be committed; null: it has not told. */
-  leaderCommit: LogIndex | null = null;
+  /** What this leader told last; null: it has not told anything. */
+  told: Pick<HeartbeatRequest, 'committed' | 'answered'> | null = null;
+  /** Newest heartbeat round of this leader that was answered here; 0: none. */
+  answeredRound = 0;
   readonly log: RaftLog;
   readonly configurations: ConfigurationHistory;
   readonly durability: Durability;
@@ -70,9 +72,15 @@ export class CoreState {
     return isVoter(this.configurations.latest, this.id) ? 'follower' : 'learner';
   }
 
-  /** Nodes outside the configuration never campaign, nor do nodes between two states. */
+  /**
+   * Nodes outside the configuration never campaign, nor do nodes between two states. Who was
+   * removed by an entry that is not committed still must: the others may need its log to commit
+   * that entry (dissertation 4.2.2). Its own vote does not count then.
+   */
   get mayCampaign(): boolean {
-    const voter = isVoter(this.configurations.latest, this.id);
+    const { configurations, log, id } = this;
+    const committed = configurations.at(log.committed);
+    const voter = isVoter(configurations.latest, id) || isVoter(committed, id);
     return this.restoring === null && voter && this.isOwnDirectory;
   }
 

@@ -2,7 +2,18 @@
 import type { Leader } from './leader.js';
 import type { Progress } from './progress.js';
 import type { CoreState } from './state.js';
-import type { PeerStatus, RaftStatus } from './types.js';
+import type { LogIndex, PeerStatus, RaftStatus, Term } from './types.js';
+
+/** How a node stands to its leader, or a leader to its majority. */
+export interface Contact {
+  readonly term: Term;
+  /** Nothing beyond it was committed when this was told; it may be beyond the own log. */
+  readonly committed: LogIndex;
+  /** Newest heartbeat round that was answered here; on a leader: sent. 0: none. */
+  readonly round: number;
+  /** `committed` was told after this round was answered; on a leader: by a majority. */
+  readonly confirmed: number;
+}
 
 export function statusOf(state: CoreState, leader: Leader | null): RaftStatus {
   const { log, configurations } = state;

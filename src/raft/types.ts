@@ -17,8 +17,8 @@ export interface Entry {
   readonly term: Term;
   readonly index: LogIndex;
   readonly kind: EntryKind;
-  /** Opaque to the core. Empty for `noop` and `config`. */
-  readonly data: Uint8Array;
+  /** Opaque to the core. Empty for `noop` and `config`. The codec makes it a part of `record`. */
+  data: Uint8Array;
   /** The new configuration of a `config` entry, null for the others. */
   readonly configuration: Configuration | null;
   /** Memo of the codec: the entry as bytes, made once for the disk and every follower. */

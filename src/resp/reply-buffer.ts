@@ -122,8 +122,7 @@ export class ReplyBuffer implements ReplySink {
     this.header(this.protocol === 3 ? 62 : 42, length);
   }
 
-  double(value: number): void {
-    const text = formatDouble(value);
+  double(value: number, text = formatDouble(value)): void {
     if (this.protocol === 3) this.latin1(`,${text}\r\n`);
     else this.text(text);
   }

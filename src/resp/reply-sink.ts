@@ -23,8 +23,8 @@ export interface ReplySink {
   map(length: number): void;
   set(length: number): void;
   push(length: number): void;
-  /** RESP2: bulk string. */
-  double(value: number): void;
+  /** RESP2: bulk string. `text`: its digits, where they are more than a double holds. */
+  double(value: number, text?: string): void;
   /** RESP2: 0 or 1. */
   boolean(value: boolean): void;
   /** RESP2: bulk string. `format` is "txt" or "mkd". */

@@ -37,6 +37,8 @@ export interface ConnectionHost {
   dirty(connection: Connection): void;
   /** Puts a reply behind the pending commands. */
   defer(connection: Connection, reply: Uint8Array): void;
+  /** CLIENT MAINT_NOTIFICATIONS is on, and another node carries out what the client sends. */
+  needsLeader(connection: Connection): void;
   closed(connection: Connection): void;
 }
 
@@ -96,6 +98,10 @@ export class Connection implements Origin, Subscriber {
     socket.on('close', () => this.close());
   }
 
+  get database(): number {
+    return this.session.database;
+  }
+
   get stale(): boolean {
     return this.session.readOnly;
   }
@@ -140,6 +146,12 @@ export class Connection implements Origin, Subscriber {
     if (this.pending > 0) return 'drain';
     this.setReplies(true);
     return null;
+  }
+
+  leadsOn(): boolean {
+    if (this.session.maintenance === null) return false;
+    this.host.needsLeader(this);
+    return true;
   }
 
   get noTouch(): boolean {

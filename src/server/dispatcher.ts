@@ -9,10 +9,11 @@ import type { Acl } from './acl/acl.js';
 import type { ClientPause } from './client-pause.js';
 import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
-import { refusalText, resolve, unknownCommand } from './gates.js';
+import { hasLongKey, keyTooLong, refusalText, resolve, unknownCommand } from './gates.js';
 import type { Group, Refusal } from './group.js';
 import type { LiveSettings } from './live-settings.js';
 import type { LocalSpec, Outcome } from './local-spec.js';
+import { movingRefusal } from './maintenance.js';
 import type { Monitors } from './monitors.js';
 import type { UsageMeter } from './usage.js';
 
@@ -87,6 +88,7 @@ export class Dispatcher {
     if (!connection.isAuthenticated && !spec.flags.includes('no_auth')) {
       return this.refuse(connection, 'NOAUTH Authentication required.', spec);
     }
+    if (hasLongKey(spec, args)) return this.refuse(connection, keyTooLong, spec);
     if (!connection.session.user.unrestricted) {
       const refusal = this.options.acl.refusal(connection, spec, args);
       if (refusal !== null) return this.refuse(connection, refusal, spec);
@@ -98,6 +100,9 @@ export class Dispatcher {
     ) {
       return this.refuse(connection, notFromSubscriber(spec.name), spec);
     }
+    const { maintenance } = connection.session;
+    const moving = maintenance === null ? null : movingRefusal(maintenance, spec);
+    if (moving !== null) return this.refuse(connection, moving, spec);
     if (this.options.pause.holds(spec, connection.session)) {
       this.options.park(connection);
       return 'wait';
@@ -189,7 +194,7 @@ export class Dispatcher {
       return this.refuse(connection, 'ERR Command not allowed inside a transaction', spec);
     }
     if (spec.kind !== 'local') {
-      const refusal = group.writeRefusal(spec, args);
+      const refusal = group.writeRefusal(spec, args, connection);
       if (refusal !== null && refusesQueueing(refusal, spec)) {
         return this.refuse(connection, refusalText(refusal, group, spec, args), spec);
       }

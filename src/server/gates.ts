@@ -5,9 +5,11 @@
  */
 import type { Args } from '../resp/args.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
+import { KEY_BYTES_MAX } from '../statemachine/record-table.js';
 import { type AnySpec, arityFits } from './command-table.js';
 import { slotOf } from './crc16.js';
 import type { Group, Refusal } from './group.js';
+import { keyPositions } from './key-arguments.js';
 
 /** Redis shows so much of what it does not know. */
 const shownMax = 128;
@@ -49,6 +51,13 @@ export function resolve(spec: AnySpec, args: Args): AnySpec | string {
   return arityFits(found.arity, args.count) ? found : wrongArity(`${spec.name}|${found.name}`);
 }
 
+export const keyTooLong = `ERR a key is longer than ${KEY_BYTES_MAX} bytes`;
+
+export function hasLongKey(spec: Pick<SpecBase, 'keys'>, args: Args): boolean {
+  if (args.end(args.count - 1) - args.start(0) <= KEY_BYTES_MAX) return false;
+  return keyPositions(spec, args).some((index) => args.length(index) > KEY_BYTES_MAX);
+}
+
 /** CONTRACT.md: all of these promise that the command did not and will not happen. */
 export function refusalText(
   refusal: Refusal,
@@ -80,7 +89,7 @@ function outOfMemory({ name }: Partial<Pick<SpecBase, 'name'>>, text: string): s
   return name === 'exec' ? `EXECABORT Transaction discarded because of: ${text}` : text;
 }
 
-const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
+export const noLeader = 'CLUSTERDOWN Hash slot not served: no leader is known';
 
 /** Slot of the first key; commands without keys use slot 0. */
 function slotOfCommand(spec: Pick<SpecBase, 'keys'>, args: Args): number {

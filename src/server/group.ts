@@ -34,8 +34,15 @@ export interface Origin {
   readonly tracker: ReadTracker | null;
   /** After READONLY: reads may be local and stale. */
   readonly stale: boolean;
+  /** SELECT. Changes only while nothing is pending. */
+  readonly database: number;
   /** After CLIENT NO-TOUCH: reads do not count as a use of their keys. */
   readonly noTouch?: boolean;
+  /**
+   * Asked when an operation needs the leader and another node leads: whether it is carried out
+   * there all the same, whatever `follower-writes` says.
+   */
+  leadsOn?(): boolean;
   /**
    * Asked when a read that had to wait is carried out, as rights may have changed since: an error
    * text, or null.
@@ -108,11 +115,17 @@ export interface SnapshotInfo {
   readonly failed: boolean;
 }
 
+export interface DatabaseInfo {
+  readonly database: number;
+  readonly keys: number;
+  readonly keysWithTtl: number;
+}
+
 export interface Group {
   /** Copies what it needs of `args` before it returns. `spec.check` has passed. */
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null;
   /** Why a write would not be taken now; for MULTI, which refuses while it queues. */
-  writeRefusal(spec: SpecBase, args: Args): Refusal | null;
+  writeRefusal(spec: SpecBase, args: Args, origin?: Origin): Refusal | null;
   /** Runs at once where that is allowed, else when the read is confirmed. */
   read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null;
   /** Puts an already encoded reply behind the origin's pending operations. Copies `bytes`. */
@@ -137,6 +150,8 @@ export interface Group {
   keyspaceInfo(): {
     readonly keys: number;
     readonly keysWithTtl: number;
+    /** Of those that hold keys. */
+    readonly databases: readonly DatabaseInfo[];
     readonly usedBytes: number;
     readonly expired: number;
     readonly evicted: number;

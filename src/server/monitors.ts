@@ -41,7 +41,8 @@ export class Monitors {
     const seconds = Math.floor(now / 1000);
     const micros = String(Math.floor((now % 1000) * 1000)).padStart(6, '0');
     const line =
-      `+${seconds}.${micros} [0 ${clientAddress(from)}] ` + `${args.map(quoted).join(' ')}\r\n`;
+      `+${seconds}.${micros} [${from.database} ${clientAddress(from)}] ` +
+      `${args.map(quoted).join(' ')}\r\n`;
     const bytes = Buffer.from(line, 'latin1');
     for (const connection of [...this.watching]) connection.push(bytes);
   }

@@ -16,6 +16,7 @@ import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
 import { LatencyEvents } from './latency-events.js';
 import { LiveSettings } from './live-settings.js';
+import { Maintenance } from './maintenance.js';
 import type { Membership } from './membership.js';
 import { Monitors } from './monitors.js';
 import { isLocalAddress, protectedModeText } from './protected-mode.js';
@@ -61,6 +62,7 @@ export class RespServer implements ConnectionHost {
   readonly connections = new Map<number, Connection>();
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
+  private readonly maintenance: Maintenance;
   readonly acl: Acl;
   private readonly usage: UsageMeter;
   private readonly slowLog = new SlowLog(() => this.live.slowlogMax);
@@ -94,6 +96,13 @@ export class RespServer implements ConnectionHost {
       applyingOrigin: () => group.applyingOrigin,
       onUse: (inUse) => group.listen(inUse ? this.tracking : null),
     });
+    this.maintenance = new Maintenance({
+      group,
+      clock,
+      connections: this.connections,
+      tracking: this.tracking,
+      forwards: () => settings.redisValue('follower-writes') === 'forward',
+    });
     const context: ServerContext = {
       ...options,
       live,
@@ -107,6 +116,7 @@ export class RespServer implements ConnectionHost {
       pause: this.pause,
       pubsub: this.pubsub,
       tracking: this.tracking,
+      maintenance: this.maintenance,
       table: () => table,
       port: () => this.port,
       carryOut: (connection, spec, args) => this.dispatcher.carryOut(connection, spec, args),
@@ -161,12 +171,19 @@ export class RespServer implements ConnectionHost {
     this.stopLooking = clock.every(parkedLookMs, () => this.lookAround());
   }
 
-  /** Takes no more commands, answers what is pending for at most `drainMs`, then closes. */
+  /**
+   * Lets clients move to another node (maintenance.ts). Of the others, and in the end, takes no
+   * more commands, answers what is pending for at most `drainMs`, then closes.
+   */
   async stop(drainMs: number): Promise<void> {
     this.stopping = true;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const connection of this.connections.values()) {
+      if (!this.maintenance.canLeave(connection)) connection.finish();
+    }
+    await this.maintenance.drain();
     this.stopLooking();
     this.stats.watchEventLoop(false);
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     for (const connection of this.connections.values()) connection.finish();
     const cancel = this.options.clock.after(drainMs, () => this.closeAll());
     await closed;
@@ -190,7 +207,12 @@ export class RespServer implements ConnectionHost {
     this.options.group.defer(connection, reply);
   }
 
+  needsLeader(connection: Connection): void {
+    this.maintenance.needsLeader(connection);
+  }
+
   closed(connection: Connection): void {
+    this.maintenance.closed(connection);
     this.connections.delete(connection.id);
     this.parked.delete(connection);
     this.pubsub.forget(connection);
@@ -245,6 +267,7 @@ export class RespServer implements ConnectionHost {
     const { usedBytes } = this.options.group.keyspaceInfo();
     this.stats.sample(this.options.clock.monotonicMs(), usedBytes);
     this.wakeParked();
+    this.maintenance.tick();
     if (this.live.idleMsMax > 0) this.closeIdle();
     const now = this.options.clock.monotonicMs();
     for (const connection of this.connections.values()) connection.checkSoftLimit(now);

@@ -8,6 +8,7 @@ import type { Connection, Stall } from './connection.js';
 import type { Group } from './group.js';
 import type { LatencyEvents } from './latency-events.js';
 import type { LiveSettings } from './live-settings.js';
+import type { Maintenance } from './maintenance.js';
 import type { Membership } from './membership.js';
 import type { Monitors } from './monitors.js';
 import type { PubSub } from './pubsub.js';
@@ -36,6 +37,7 @@ export interface ServerContext {
   readonly pause: ClientPause;
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
+  readonly maintenance: Maintenance;
   readonly connections: ReadonlyMap<number, Connection>;
   readonly onShutdown: () => void;
   /** Absolute path of the file the node was started with; null: none. */

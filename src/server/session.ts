@@ -4,6 +4,7 @@ import { TransactionBuilder } from '../statemachine/transaction.js';
 import type { Acl } from './acl/acl.js';
 import type { User } from './acl/user.js';
 import type { AnySpec } from './command-table.js';
+import type { MaintenanceMode } from './maintenance.js';
 
 export interface QueuedCommand {
   readonly spec: AnySpec;
@@ -22,8 +23,12 @@ export class Session {
   libraryVersion = '';
   /** READONLY: reads may be stale. */
   readOnly = false;
+  /** SELECT. */
+  database = 0;
   noEvict = false;
   noTouch = false;
+  /** CLIENT MAINT_NOTIFICATIONS; null: off. */
+  maintenance: MaintenanceMode | null = null;
   /** After MONITOR. */
   monitors = false;
   /** While a command such as WAIT waits; `unblocked` says how CLIENT UNBLOCK ended it. */
@@ -63,7 +68,7 @@ export class Session {
   askWatch(args: Args, bytesMax: number): string | null {
     if (this.queued !== null) return 'ERR WATCH inside MULTI is not allowed';
     for (let index = 1; index < args.count; index++) {
-      const key = args.text(index);
+      const key = this.watchedName(args.text(index));
       if (this.unwatched.has(key)) continue;
       this.watchBytes += key.length + watchOverheadBytes;
       if (this.watchBytes > bytesMax) return 'ERR too many keys are watched';
@@ -73,9 +78,13 @@ export class Session {
   }
 
   watch(key: Uint8Array, version: number): void {
-    this.unwatched.delete(Buffer.from(key).toString('latin1'));
-    this.transaction.watch(key, version);
+    this.unwatched.delete(this.watchedName(Buffer.from(key).toString('latin1')));
+    this.transaction.watch(key, version, this.database);
     this.watchCount++;
+  }
+
+  private watchedName(key: string): string {
+    return `${this.database} ${key}`;
   }
 
   /** A WATCH is pending or has failed: EXEC may not rely on it. */
@@ -94,6 +103,7 @@ export class Session {
   reset(): void {
     this.endTransaction();
     this.name = '';
+    this.database = 0;
     this.readOnly = false;
     this.noEvict = false;
     this.noTouch = false;

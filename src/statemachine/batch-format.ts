@@ -1,7 +1,8 @@
 /**
  * The payload of a 'command' entry: what a leader stamps and every replica applies.
  * Header: version u8, kind u8, stampMs f64, seed u32, count u32. A batch goes on with its
- * commands: opcode, number of arguments, then length and bytes of each, all numbers as varints.
+ * commands: code (see commandCode), number of arguments, then length and bytes of each, all numbers
+ * as varints.
  */
 import { TgError } from '../errors.js';
 import type { Args } from '../resp/args.js';
@@ -10,6 +11,21 @@ export const batchVersion = 1;
 export const payloadHeaderBytes = 18;
 
 export const PayloadKind = { batch: 1, pulse: 2, touches: 3, settings: 4 } as const;
+
+/** In a batch a command of another database than 0 has that in front of its opcode. */
+const databaseShift = 10;
+
+export function commandCode(opcode: number, database: number): number {
+  return opcode | (database << databaseShift);
+}
+
+export function opcodeOf(code: number): number {
+  return code & ((1 << databaseShift) - 1);
+}
+
+export function databaseOf(code: number): number {
+  return code >>> databaseShift;
+}
 
 /** Whether a payload changes shared settings. */
 export function isSettings(payload: Uint8Array): boolean {
@@ -39,9 +55,9 @@ export class BatchWriter {
   }
 
   /** Copies the arguments behind the name. */
-  append(opcode: number, args: Args): void {
+  append(opcode: number, args: Args, database = 0): void {
     this.room(10);
-    this.varint(opcode);
+    this.varint(commandCode(opcode, database));
     this.varint(args.count - 1);
     for (let index = 1; index < args.count; index++) {
       this.argument(args.bytes, args.start(index), args.end(index));
@@ -122,9 +138,9 @@ export class PayloadReader {
     this.at = payloadHeaderBytes;
   }
 
-  /** Points `args` at the next command's arguments; argument 0 is empty. Returns the opcode. */
+  /** Points `args` at the next command's arguments; argument 0 is empty. Returns its code. */
   next(args: Args): number {
-    const opcode = this.varint();
+    const code = this.varint();
     const count = this.varint();
     args.reset(this.bytes);
     args.push(0, 0);
@@ -135,7 +151,7 @@ export class PayloadReader {
       if (this.at > this.bytes.length) throw tooShort();
       args.push(start, this.at);
     }
-    return opcode;
+    return code;
   }
 
   /** What follows the header of a payload that is no batch. */

@@ -72,6 +72,8 @@ export interface KeySpec {
   readonly first: number;
   readonly last: number;
   readonly step: number;
+  /** Redis: keynum. The argument that says how many keys there are from `first` on. */
+  readonly countAt?: number;
   /**
    * One for each key in turn, the last one for all that follow. Without it a reading command has
    * 'RO access' and any other 'RW access update'.
@@ -83,6 +85,7 @@ export interface KeySpec {
 
 export type CommandGroup =
   | 'string'
+  | 'bitmap'
   | 'generic'
   | 'transactions'
   | 'connection'
@@ -118,6 +121,8 @@ export function fullName({ name, container, unnamed }: SpecBase): string {
 
 export interface ReadContext {
   readonly keyspace: KeyspaceView;
+  /** Of the command at hand (SELECT). */
+  readonly database: number;
   /** Log time in unix ms: decides what has expired. */
   readonly nowMs: number;
   /** Best estimate of the present in unix ms, at or after nowMs: only for replies such as TTL. */
@@ -132,6 +137,10 @@ export interface ReadContext {
 
 export interface ApplyContext extends ReadContext {
   readonly keyspace: MutableKeyspace;
+  /** EXEC goes from one to another. */
+  database: number;
+  /** The setting: databases below this may be named. */
+  readonly databaseCount: number;
   /**
    * Sets the key of an argument; `dueMs` 0 means no TTL. Gives default-ttl to a key without one
    * and holds every key to max-ttl. Returns the slot.

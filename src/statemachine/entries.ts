@@ -3,11 +3,12 @@
  * they always agree. Knows nothing of limits and of the order of eviction beyond taking a removed
  * key out of its queue.
  */
+import { assert } from '../errors.js';
 import { copyBytes } from './byte-ranges.js';
 import { Int, Num } from './header.js';
 import type { KeyListener, Removal } from './key-listener.js';
 import { CHARGE_OVERHEAD_BYTES, type KeyspaceState } from './keyspace-state.js';
-import { DUE_MAX_MS, Field } from './record-table.js';
+import { DUE_MAX_MS, Field, KEY_BYTES_MAX, keyWord } from './record-table.js';
 
 /** Blocks up to this size are kept whatever shrinks in them. */
 const KEPT_BLOCK_BYTES = 64;
@@ -21,13 +22,15 @@ export class Entries {
   /** A new entry without due time, in no queue. The key is not held yet. */
   create(
     hash: number,
+    internal: number,
     key: Uint8Array,
     keyStart: number,
     keyEnd: number,
     valueLength: number,
   ): number {
-    const { records, blocks, index, header } = this.state;
+    const { records, blocks, index, header, databases } = this.state;
     const keyLength = keyEnd - keyStart;
+    assert(keyLength <= KEY_BYTES_MAX, 'a key is longer than the server lets through');
     const slot = records.allocate();
     const address = blocks.allocate(keyLength + valueLength, false);
     const large = blocks.isLarge(keyLength + valueLength);
@@ -36,11 +39,12 @@ export class Entries {
     words[at + Field.hash] = hash;
     words[at + Field.address] = address;
     words[at + Field.valueLength] = valueLength;
-    words[at + Field.keyLength] = keyLength;
+    words[at + Field.key] = keyWord(keyLength, internal);
     if (large) records.setLarge(slot, true);
     blocks.guard(address, large, 0, keyLength + valueLength);
     copyBytes(blocks.buffer(address, large), blocks.start(address, large), key, keyStart, keyEnd);
     header.ints[Int.size] = header.ints[Int.size]! + 1;
+    databases.countKey(internal, 1);
     const charge = keyLength + valueLength + CHARGE_OVERHEAD_BYTES;
     header.nums[Num.usedBytes] = header.nums[Num.usedBytes]! + charge;
     index.add(slot);
@@ -62,7 +66,7 @@ export class Entries {
     const { records, blocks } = this.state;
     const address = records.get(slot, Field.address);
     const large = records.isLarge(slot);
-    const keyLength = records.get(slot, Field.keyLength);
+    const keyLength = records.keyLength(slot);
     blocks.guard(address, large, keyLength, keyLength + end - start);
     const target = blocks.buffer(address, large);
     copyBytes(target, blocks.start(address, large) + keyLength, value, start, end);
@@ -74,7 +78,7 @@ export class Entries {
    */
   resize(slot: number, length: number, kept: number): boolean {
     const { records, blocks, state } = this;
-    const keyLength = records.get(slot, Field.keyLength);
+    const keyLength = records.keyLength(slot);
     const before = records.get(slot, Field.valueLength);
     const address = records.get(slot, Field.address);
     const large = records.isLarge(slot);
@@ -110,21 +114,21 @@ export class Entries {
     const { records, blocks } = this;
     const address = records.get(slot, Field.address);
     const large = records.isLarge(slot);
-    const start = blocks.start(address, large) + records.get(slot, Field.keyLength);
+    const start = blocks.start(address, large) + records.keyLength(slot);
     blocks.buffer(address, large).fill(0, start + from, start + to);
   }
 
   /** Call before the value changes in place. */
   guardValue(slot: number): void {
     const { records, blocks } = this;
-    const keyLength = records.get(slot, Field.keyLength);
+    const keyLength = records.keyLength(slot);
     const end = keyLength + records.get(slot, Field.valueLength);
     blocks.guard(records.get(slot, Field.address), records.isLarge(slot), keyLength, end);
   }
 
   /** `dueMs` 0: none; before 1970 or too late: the nearest that can be held. */
   setDue(slot: number, dueMs: number): void {
-    const { records, wheel, header } = this.state;
+    const { records, wheel, header, databases } = this.state;
     const due = dueMs === 0 ? 0 : Math.min(Math.max(1, Math.floor(dueMs)), DUE_MAX_MS);
     const before = records.dueMs(slot);
     if (due === before) return;
@@ -133,6 +137,7 @@ export class Entries {
     if (due !== 0) wheel.add(slot);
     const difference = (due === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
     header.ints[Int.keysWithTtl] = header.ints[Int.keysWithTtl]! + difference;
+    databases.countTtl(records.database(slot), difference);
   }
 
   drop(slot: number, why: Removal): void {
@@ -143,10 +148,28 @@ export class Entries {
     state.detach(slot);
     this.setDue(slot, 0);
     state.index.remove(slot);
+    state.databases.countKey(records.database(slot), -1);
     blocks.free(records.get(slot, Field.address), records.isLarge(slot));
     records.release(slot);
     nums[Num.usedBytes] = nums[Num.usedBytes]! - charge;
     ints[Int.size] = ints[Int.size]! - 1;
+  }
+
+  /** To another database, which does not hold the key, with all it has but its version. */
+  rehome(slot: number, hash: number, internal: number): void {
+    const { records, state } = this;
+    const { databases, index } = state;
+    const before = records.database(slot);
+    const ttl = records.hasDue(slot) ? 1 : 0;
+    index.remove(slot);
+    records.set(slot, Field.hash, hash);
+    records.set(slot, Field.key, keyWord(records.keyLength(slot), internal));
+    index.add(slot);
+    databases.countKey(before, -1);
+    databases.countTtl(before, -ttl);
+    databases.countKey(internal, 1);
+    databases.countTtl(internal, ttl);
+    this.changed(slot);
   }
 
   private tell(slot: number, give: (bytes: Uint8Array, start: number, end: number) => void): void {
@@ -154,7 +177,7 @@ export class Entries {
     const address = records.get(slot, Field.address);
     const large = records.isLarge(slot);
     const start = blocks.start(address, large);
-    give(blocks.buffer(address, large), start, start + records.get(slot, Field.keyLength));
+    give(blocks.buffer(address, large), start, start + records.keyLength(slot));
   }
 
   private get records(): KeyspaceState['records'] {

@@ -8,7 +8,7 @@ import { linearBucket, linearParent } from './hash.js';
 import { type Header, Int } from './header.js';
 import { ABSENT } from './keyspace-view.js';
 import type { PagedInts } from './paged-region.js';
-import { Field, type RecordTable } from './record-table.js';
+import { Field, keyWord, type RecordTable } from './record-table.js';
 import type { BlockStore } from './slab.js';
 
 const BUCKETS_MIN = 1024;
@@ -31,14 +31,15 @@ export class HashIndex {
     this.buckets.reserve(BUCKETS_MIN);
   }
 
-  /** Slot of the key, live or not, or ABSENT. */
-  find(hash: number, bytes: Uint8Array, start: number, end: number): number {
+  /** Slot of the key, live or not, or ABSENT. `internal`: number of its database. */
+  find(hash: number, bytes: Uint8Array, start: number, end: number, internal: number): number {
     const { records } = this;
+    const key = keyWord(end - start, internal);
     let slot = this.buckets.get(linearBucket(hash, this.ints[Int.bucketCount]!)) - 1;
     while (slot !== ABSENT) {
       const words = records.page(slot);
       const at = records.at(slot);
-      if (words[at + Field.hash] === hash && words[at + Field.keyLength] === end - start) {
+      if (words[at + Field.hash] === hash && words[at + Field.key] === key) {
         if (this.holds(slot, bytes, start, end - start)) return slot;
       }
       slot = words[at + Field.next]! - 1;

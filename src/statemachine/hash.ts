@@ -25,6 +25,12 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   return finish(hash ^ mixWord(tail));
 }
 
+/** As if the key were another one in each database; that of internal number 0 is hashBytes(). */
+export function hashKey(bytes: Uint8Array, start: number, end: number, internal: number): number {
+  const hash = hashBytes(bytes, start, end);
+  return internal === 0 ? hash : hash ^ Math.imul(internal, 0x9e3779b1);
+}
+
 function mixWord(word: number): number {
   const mixed = Math.imul(word, 0xc2b2ae3d);
   return mixed ^ (mixed >>> 15);

@@ -61,6 +61,11 @@ export const WHEEL_LEVELS = 9;
 export const WHEEL_SLOTS = 64;
 export const SIZE_CLASSES = 104;
 
+/** Keys in the databases with internal numbers 1 to 15, and those of them with a TTL. */
+export const DATABASE_SIZES = 31;
+export const DATABASE_TTLS = 46;
+/** Two words of eight places of four bits: internal number xor database. */
+export const DATABASE_MAP = 61;
 /** Heads of the wheel's buckets: slot + 1. */
 export const WHEEL_HEADS = 64;
 /** Two words per level: which buckets hold keys. */

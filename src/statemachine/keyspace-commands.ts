@@ -1,9 +1,16 @@
 /** All commands of the keyspace, and the way from an opcode of the log to its command. */
 import { assert, TgError } from '../errors.js';
 import type { KeyspaceSpec, ReadSpec } from './command-spec.js';
+import { bitFieldCommands } from './commands/bitfield.js';
+import { bitCommands } from './commands/bits.js';
+import { conditionalCommands } from './commands/conditional.js';
 import { counterCommands } from './commands/counters.js';
+import { databaseCommands } from './commands/databases.js';
+import { dumpCommands } from './commands/dump.js';
 import { expiryCommands } from './commands/expiry.js';
+import { incrExCommands } from './commands/increx.js';
 import { keyCommands } from './commands/keys.js';
+import { lcsCommands } from './commands/lcs.js';
 import { objectCommands } from './commands/object.js';
 import { scanCommands } from './commands/scan.js';
 import { setCommands } from './commands/set.js';
@@ -15,7 +22,14 @@ export const keyspaceSpecs: readonly KeyspaceSpec[] = [
   ...setCommands,
   ...stringCommands,
   ...counterCommands,
+  ...incrExCommands,
+  ...conditionalCommands,
+  ...bitCommands,
+  ...bitFieldCommands,
+  ...lcsCommands,
   ...keyCommands,
+  ...databaseCommands,
+  ...dumpCommands,
   ...expiryCommands,
   ...scanCommands,
 ];

@@ -4,16 +4,18 @@
  * snapshot, and a fresh state is a flushed keyspace.
  */
 
+import { Databases } from './databases.js';
 import { DueHeap } from './due-heap.js';
-import type { EvictionPolicy, PolicyName } from './eviction.js';
+import { type EvictionPolicy, type PolicyName, policyNumbers } from './eviction.js';
 import { GhostTable } from './ghosts.js';
 import { HashIndex } from './hash-index.js';
-import { type Header, Int, Num } from './header.js';
+import { type Header, Int, Num, newHeader } from './header.js';
 import { NoEvictionPolicy } from './no-eviction.js';
 import { type OpenViews, PagedInts, PagedRegion } from './paged-region.js';
 import { RecencyQueue } from './recency-queue.js';
 import {
   Field,
+  keyLengthOf,
   Queue,
   RECORD_GRANULE_BYTES,
   RECORD_PAGE_BYTES,
@@ -45,6 +47,16 @@ export const TABLE_PAGE_BYTES = 256 * KiB;
 /** TLRU.md: what an entry is charged beside its key and value. */
 export const CHARGE_OVERHEAD_BYTES = 56;
 
+const DEFAULT_POLICY = 'allkeys-tlru';
+
+/** A keyspace without keys, limits or time. */
+export function newKeyspaceState(views: OpenViews): KeyspaceState {
+  const state = new KeyspaceState(views, newHeader());
+  state.header.ints[Int.policy] = policyNumbers[DEFAULT_POLICY];
+  state.index.initialize();
+  return state;
+}
+
 export class KeyspaceState {
   /** By kind; the header's place is empty. */
   readonly regions: readonly (PagedRegion | null)[];
@@ -57,6 +69,7 @@ export class KeyspaceState {
   readonly heap: DueHeap;
   readonly ghosts: GhostTable;
   readonly duel: ThrashDuel;
+  readonly databases: Databases;
 
   constructor(
     readonly views: OpenViews,
@@ -83,6 +96,7 @@ export class KeyspaceState {
     this.heap = new DueHeap(ints(heap), this.records, header);
     this.ghosts = new GhostTable(ints(ghosts), header);
     this.duel = new ThrashDuel(header);
+    this.databases = new Databases(header);
   }
 
   policy(name: PolicyName): EvictionPolicy {
@@ -102,7 +116,9 @@ export class KeyspaceState {
   chargeOf(slot: number): number {
     const words = this.records.page(slot);
     const at = this.records.at(slot);
-    return words[at + Field.keyLength]! + words[at + Field.valueLength]! + CHARGE_OVERHEAD_BYTES;
+    return (
+      keyLengthOf(words[at + Field.key]!) + words[at + Field.valueLength]! + CHARGE_OVERHEAD_BYTES
+    );
   }
 
   /** Mean charge of the keys held, rounded down; 0 without keys. */

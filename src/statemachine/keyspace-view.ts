@@ -16,8 +16,8 @@ export interface KeyspaceView {
   readonly size: number;
   /** Sum of charges (TLRU.md). */
   readonly usedBytes: number;
-  /** Slot of a live key, or ABSENT. Changes nothing, not even recency. */
-  find(bytes: Uint8Array, start: number, end: number): number;
+  /** Slot of a live key of a database (0), or ABSENT. Changes nothing, not even recency. */
+  find(bytes: Uint8Array, start: number, end: number, database?: number): number;
   typeOf(slot: number): ValueType;
   keyBuffer(slot: number): Uint8Array;
   keyStart(slot: number): number;
@@ -37,12 +37,17 @@ export interface KeyspaceView {
   readonly slotLimit: number;
   /** Holds a key that has not expired. */
   isLive(slot: number): boolean;
+  isLiveIn(slot: number, database: number): boolean;
+  databaseOf(slot: number): number;
+  /** Of one database; as `size`. */
+  sizeOf(database: number): number;
 }
 
 export interface MutableKeyspace extends KeyspaceView {
   /**
    * Inserts or overwrites. Makes room first, never by evicting this key. The bytes may not lie in
    * the keyspace's own arrays. `dueMs` 0 means no TTL. Counts as a touch. Returns the slot.
+   * Without `database`: 0.
    */
   put(
     key: Uint8Array,
@@ -52,6 +57,7 @@ export interface MutableKeyspace extends KeyspaceView {
     valueStart: number,
     valueEnd: number,
     dueMs: number,
+    database?: number,
   ): number;
   /** Another value for a live key, with its due time; modifies and touches. May evict others. */
   replaceValue(slot: number, value: Uint8Array, start: number, end: number): void;
@@ -63,6 +69,11 @@ export interface MutableKeyspace extends KeyspaceView {
   /** 0 takes the TTL away. A modification (Redis signals EXPIRE to watchers), not a touch. */
   setDue(slot: number, dueMs: number): void;
   remove(slot: number): void;
+  /** To a database that does not hold the key. A modification, not a touch. */
+  moveTo(slot: number, database: number): void;
+  /** What was in one is now in the other. */
+  swapDatabases(one: number, other: number): void;
+  flushDatabase(database: number): void;
   /** Recency (TLRU rule 2). */
   touch(slot: number): void;
   /** Removes all keys. */

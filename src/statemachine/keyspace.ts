@@ -6,10 +6,10 @@
 import { assert } from '../errors.js';
 import { Entries } from './entries.js';
 import { type EvictionPolicy, type PolicyName, policyName, policyNumbers } from './eviction.js';
-import { hashBytes } from './hash.js';
-import { Int, Num, newHeader } from './header.js';
+import { hashKey } from './hash.js';
+import { Int, Num } from './header.js';
 import type { KeyListener } from './key-listener.js';
-import { CHARGE_OVERHEAD_BYTES, KeyspaceState } from './keyspace-state.js';
+import { CHARGE_OVERHEAD_BYTES, type KeyspaceState, newKeyspaceState } from './keyspace-state.js';
 import { ABSENT, type MutableKeyspace, type ValueType } from './keyspace-view.js';
 import { OpenViews } from './paged-region.js';
 import { Field } from './record-table.js';
@@ -22,16 +22,6 @@ export interface KeyspaceLimits {
   /** 0: none. */
   readonly maxkeys: number;
   readonly policy: PolicyName;
-}
-
-const DEFAULT_POLICY = 'allkeys-tlru';
-
-/** A keyspace without keys, limits or time. */
-export function newKeyspaceState(views: OpenViews): KeyspaceState {
-  const state = new KeyspaceState(views, newHeader());
-  state.header.ints[Int.policy] = policyNumbers[DEFAULT_POLICY];
-  state.index.initialize();
-  return state;
 }
 
 export class Keyspace implements MutableKeyspace {
@@ -154,13 +144,32 @@ export class Keyspace implements MutableKeyspace {
     this.room.advance();
   }
 
-  find(bytes: Uint8Array, start: number, end: number): number {
-    const slot = this.state.index.find(hashBytes(bytes, start, end), bytes, start, end);
+  find(bytes: Uint8Array, start: number, end: number, database = 0): number {
+    const internal = this.state.databases.internal(database);
+    const hash = hashKey(bytes, start, end, internal);
+    const slot = this.state.index.find(hash, bytes, start, end, internal);
     return slot !== ABSENT && this.hasExpired(slot) ? ABSENT : slot;
   }
 
   isLive(slot: number): boolean {
     return this.state.records.isHeld(slot) && !this.hasExpired(slot);
+  }
+
+  isLiveIn(slot: number, database: number): boolean {
+    const { records, databases } = this.state;
+    return this.isLive(slot) && records.database(slot) === databases.internal(database);
+  }
+
+  databaseOf(slot: number): number {
+    return this.state.databases.external(this.state.records.database(slot));
+  }
+
+  sizeOf(database: number): number {
+    return this.state.databases.size(this.state.databases.internal(database));
+  }
+
+  keysWithTtlOf(database: number): number {
+    return this.state.databases.keysWithTtl(this.state.databases.internal(database));
   }
 
   private hasExpired(slot: number): boolean {
@@ -183,7 +192,7 @@ export class Keyspace implements MutableKeyspace {
   }
 
   keyLength(slot: number): number {
-    return this.state.records.get(slot, Field.keyLength);
+    return this.state.records.keyLength(slot);
   }
 
   valueBuffer(slot: number): Uint8Array {
@@ -224,10 +233,12 @@ export class Keyspace implements MutableKeyspace {
     valueStart: number,
     valueEnd: number,
     dueMs: number,
+    database = 0,
   ): number {
-    const { index } = this.state;
-    const hash = hashBytes(key, keyStart, keyEnd);
-    const held = index.find(hash, key, keyStart, keyEnd);
+    const { index, databases } = this.state;
+    const internal = databases.internal(database);
+    const hash = hashKey(key, keyStart, keyEnd, internal);
+    const held = index.find(hash, key, keyStart, keyEnd, internal);
     if (held !== ABSENT) {
       if (!this.hasExpired(held)) {
         this.overwrite(held, value, valueStart, valueEnd, dueMs);
@@ -237,7 +248,7 @@ export class Keyspace implements MutableKeyspace {
     }
     const length = valueEnd - valueStart;
     this.room.make(keyEnd - keyStart + length + CHARGE_OVERHEAD_BYTES, 1, ABSENT);
-    const slot = this.entries.create(hash, key, keyStart, keyEnd, length);
+    const slot = this.entries.create(hash, internal, key, keyStart, keyEnd, length);
     this.entries.writeValue(slot, value, valueStart, valueEnd);
     this.entries.setDue(slot, dueMs);
     this.eviction.inserted(slot);
@@ -293,6 +304,25 @@ export class Keyspace implements MutableKeyspace {
     this.entries.drop(slot, 'deleted');
   }
 
+  moveTo(slot: number, database: number): void {
+    const internal = this.state.databases.internal(database);
+    const bytes = this.keyBuffer(slot);
+    const [start, end] = [this.keyStart(slot), this.valueStart(slot)];
+    const hash = hashKey(bytes, start, end, internal);
+    const held = this.state.index.find(hash, bytes, start, end, internal);
+    if (held !== ABSENT) {
+      assert(this.hasExpired(held), 'the database holds the key already');
+      this.room.expireSlot(held);
+    }
+    this.entries.rehome(slot, hash, internal);
+  }
+
+  swapDatabases(one: number, other: number): void {
+    const holdKeys = this.sizeOf(one) + this.sizeOf(other) > 0;
+    this.state.databases.swap(one, other);
+    if (holdKeys) this.listener?.flushed();
+  }
+
   touch(slot: number): void {
     this.eviction.touched(slot);
   }
@@ -334,6 +364,16 @@ export class Keyspace implements MutableKeyspace {
     const full =
       (maxmemory > 0 && this.usedBytes >= maxmemory) || (maxkeys > 0 && this.size >= maxkeys);
     return !full || this.eviction.canEvict();
+  }
+
+  /** Without keys of other databases its cost does not grow with size; else it visits all slots. */
+  flushDatabase(database: number): void {
+    if (this.sizeOf(database) === this.size) return this.flush();
+    const { records, databases } = this.state;
+    const internal = databases.internal(database);
+    for (let slot = 0; slot < this.slotLimit; slot++) {
+      if (records.isHeld(slot) && records.database(slot) === internal) this.remove(slot);
+    }
   }
 
   /** Takes new memory and leaves the old to its open views: its cost does not grow with size. */

@@ -22,6 +22,11 @@ const writtenExponentMax = 100_000;
 /** Redis prints so many digits behind the point, without trailing zeros. */
 const printedDigits = 17;
 
+export const longDoubleMax: LongDouble = {
+  mantissa: 2n ** BigInt(mantissaBits) - 1n,
+  exponent: bitsMax - mantissaBits,
+};
+
 /** Null: no valid float, or one out of range. 'infinite': inf, which no sum may become. */
 export function parseLongDouble(bytes: Uint8Array): LongDouble | 'infinite' | null {
   if (bytes.length >= charsMax) return null;
@@ -63,6 +68,17 @@ export function addLongDoubles(a: LongDouble, b: LongDouble): LongDouble | 'infi
   const sum = at(a) + at(b);
   // What both are multiples of cannot be lost, so a sum never vanishes.
   return sum === 0n ? { mantissa: 0n, exponent: 0 } : round(sum, 1n, exponent)!;
+}
+
+export function negateLongDouble({ mantissa, exponent }: LongDouble): LongDouble {
+  return { mantissa: -mantissa, exponent };
+}
+
+/** Below, at or above zero as `a` is below, equal to or above `b`. */
+export function compareLongDoubles(a: LongDouble, b: LongDouble): number {
+  const exponent = Math.min(a.exponent, b.exponent);
+  const at = (one: LongDouble) => one.mantissa << BigInt(one.exponent - exponent);
+  return at(a) < at(b) ? -1 : at(a) > at(b) ? 1 : 0;
 }
 
 /** The nearest long double of n / d * 2^exponent; null when it is too small, as strtold says. */

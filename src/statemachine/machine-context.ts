@@ -1,12 +1,14 @@
 /** What commands work with: in apply the keyspace of the log, in reads the same, unchanged. */
 import type { Args } from '../resp/args.js';
 import type { ApplyContext, ReadContext } from './command-spec.js';
+import { DATABASES_MAX } from './databases.js';
 import type { Keyspace } from './keyspace.js';
 import { ABSENT, type KeyspaceView } from './keyspace-view.js';
 import type { Prng } from './prng.js';
 
 /** A read beside the log: notes the use of keys, changes nothing. Reused from read to read. */
 export class LocalReadContext implements ReadContext {
+  database = 0;
   clockMs = 0;
   random: () => number = () => 0;
   onTouch: ((slot: number) => void) | null = null;
@@ -33,12 +35,14 @@ export class LocalReadContext implements ReadContext {
   }
 
   peek(args: Args, index: number): number {
-    return this.keyspace.find(args.bytes, args.start(index), args.end(index));
+    return this.keyspace.find(args.bytes, args.start(index), args.end(index), this.database);
   }
 }
 
 /** In apply: every look-up is part of the log, so uses count at once and the same everywhere. */
 export class LogApplyContext implements ApplyContext {
+  database = 0;
+  databaseCount = DATABASES_MAX;
   /** Milliseconds; 0: none. */
   defaultTtlMs = 0;
   maxTtlMs = 0;
@@ -67,7 +71,7 @@ export class LogApplyContext implements ApplyContext {
   }
 
   peek(args: Args, index: number): number {
-    return this.keyspace.find(args.bytes, args.start(index), args.end(index));
+    return this.keyspace.find(args.bytes, args.start(index), args.end(index), this.database);
   }
 
   put(
@@ -81,7 +85,8 @@ export class LogApplyContext implements ApplyContext {
   ): number {
     const byDefault = this.defaultTtlMs === 0 ? 0 : this.nowMs + this.defaultTtlMs;
     const due = this.capped(dueMs === 0 ? byDefault : dueMs);
-    return this.keyspace.put(key, keyStart, keyEnd, value, valueStart, valueEnd, due);
+    const { keyspace, database } = this;
+    return keyspace.put(key, keyStart, keyEnd, value, valueStart, valueEnd, due, database);
   }
 
   setDue(slot: number, dueMs: number): void {

@@ -13,7 +13,8 @@ export const Field = {
   next: 1,
   address: 2,
   valueLength: 3,
-  keyLength: 4,
+  /** Low 28 bits: length of the key; high 4 bits: its database, as an internal number. */
+  key: 4,
   /** Towards the head of the queue; in the due heap the position. */
   queuePrevious: 5,
   /** Towards the tail of the queue; in the due heap the count of uses at the last use. */
@@ -38,6 +39,10 @@ const PAGE_MASK = (1 << PAGE_SHIFT) - 1;
 export const RECORD_PAGE_BYTES = (RECORD_WORDS * 4) << PAGE_SHIFT;
 export const RECORD_GRANULE_BYTES = (RECORD_WORDS * 4) << GRANULE_SHIFT;
 
+const KEY_LENGTH_BITS = 28;
+/** Longest key. */
+export const KEY_BYTES_MAX = (1 << KEY_LENGTH_BITS) - 1;
+
 const DUE_HIGH_MASK = (1 << 20) - 1;
 const DUE_LOW_RANGE = 2 ** 30;
 /** The latest due time that can be held, some 35,000 years on; later ones become this. */
@@ -47,6 +52,20 @@ const QUEUE_SHIFT = 22;
 const LARGE_FLAG = 1 << 24;
 const HELD_FLAG = 1 << 25;
 const TYPE_SHIFT = 26;
+
+/** Field.key of a key of this length in this database. */
+export function keyWord(length: number, internal: number): number {
+  return length | (internal << KEY_LENGTH_BITS);
+}
+
+/** The length of a key, from Field.key. */
+export function keyLengthOf(word: number): number {
+  return word & KEY_BYTES_MAX;
+}
+
+export function databaseOfKey(word: number): number {
+  return word >>> KEY_LENGTH_BITS;
+}
 
 export class RecordTable {
   private readonly words: Int32Array[];
@@ -129,6 +148,15 @@ export class RecordTable {
   setLarge(slot: number, large: boolean): void {
     const flags = this.get(slot, Field.flags);
     this.set(slot, Field.flags, large ? flags | LARGE_FLAG : flags & ~LARGE_FLAG);
+  }
+
+  keyLength(slot: number): number {
+    return keyLengthOf(this.get(slot, Field.key));
+  }
+
+  /** Internal number of the database that holds the key. */
+  database(slot: number): number {
+    return databaseOfKey(this.get(slot, Field.key));
   }
 
   typeOf(slot: number): number {

@@ -6,8 +6,16 @@
 import { assert, TgError } from '../errors.js';
 import { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
-import { decodeSettings, latin1Bytes, PayloadKind, PayloadReader } from './batch-format.js';
+import {
+  databaseOf,
+  decodeSettings,
+  latin1Bytes,
+  opcodeOf,
+  PayloadKind,
+  PayloadReader,
+} from './batch-format.js';
 import type { KeyspaceSpec, ReadContext } from './command-spec.js';
+import { DATABASES_MAX } from './databases.js';
 import { type PolicyName, policyNumbers } from './eviction.js';
 import { Keyspace } from './keyspace.js';
 import { specByOpcode } from './keyspace-commands.js';
@@ -103,7 +111,13 @@ export class StateMachine {
   nextCommand(): KeyspaceSpec {
     assert(this.remaining > 0, 'no command is left in the entry');
     this.remaining--;
-    return specByOpcode(this.reader.next(this.args));
+    const code = this.reader.next(this.args);
+    const database = databaseOf(code);
+    if (database >= DATABASES_MAX) {
+      throw new TgError('UNKNOWN_FORMAT', `the log holds a command of database ${database}`);
+    }
+    this.applyContext.database = database;
+    return specByOpcode(opcodeOf(code));
   }
 
   get commandArgs(): Args {
@@ -140,7 +154,8 @@ export class StateMachine {
   }
 
   /** For a read beside the log; valid until the next call. `counts`: as a use of its keys. */
-  readContext(clockMs: number, random: () => number, counts = true): ReadContext {
+  readContext(clockMs: number, random: () => number, counts = true, database = 0): ReadContext {
+    this.localContext.database = database;
     this.localContext.counts = counts;
     this.localContext.clockMs = clockMs;
     this.localContext.random = random;
@@ -196,6 +211,7 @@ export class StateMachine {
       policy,
     });
     this.applyContext.defaultTtlMs = number('default-ttl') * 1000;
+    this.applyContext.databaseCount = Number(this.settings.get('databases') ?? DATABASES_MAX);
     this.applyContext.maxTtlMs = number('max-ttl') * 1000;
   }
 

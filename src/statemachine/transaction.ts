@@ -2,13 +2,16 @@
  * EXEC as one command of the log: watched keys with the versions they had, then the queued
  * commands. Watches are compared when it is applied, so a change of leader in between changes
  * nothing. Arguments: [empty, watches, command, command ...]; a command is a kind byte, then
- * opcode u16, count u32 and length-prefixed arguments, or a reply that was made already.
+ * code u16 (see commandCode), count u32 and length-prefixed arguments, or a reply that was made
+ * already.
  */
 import { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
+import { commandCode, databaseOf, opcodeOf } from './batch-format.js';
 import type { ApplyContext, KeyspaceSpec, ReadContext, WriteSpec } from './command-spec.js';
 import { fine, writeSpec } from './commands/spec-helpers.js';
 import { ABSENT } from './keyspace-view.js';
+import { databaseOfKey, keyLengthOf, keyWord } from './record-table.js';
 
 const kindCommand = 1;
 const kindReply = 2;
@@ -19,6 +22,7 @@ export const execOpcode = 70;
 interface Watch {
   readonly key: Uint8Array;
   readonly version: number;
+  readonly database: number;
 }
 
 /** Changes with every change of the key; 0: the key does not exist. */
@@ -42,22 +46,25 @@ export class TransactionBuilder {
   }
 
   /** The first WATCH of a key counts, as in Redis. `key` is kept. */
-  watch(key: Uint8Array, version: number): void {
+  watch(key: Uint8Array, version: number, database = 0): void {
     const known = this.watches.some(
-      (watch) => watch.key.length === key.length && watch.key.every((byte, at) => byte === key[at]),
+      (watch) =>
+        watch.database === database &&
+        watch.key.length === key.length &&
+        watch.key.every((byte, at) => byte === key[at]),
     );
     if (known) return;
-    this.watches.push({ key, version });
+    this.watches.push({ key, version, database });
     this.byteLength += key.length;
   }
 
-  queue(spec: KeyspaceSpec, args: Args): void {
+  queue(spec: KeyspaceSpec, args: Args, database = 0): void {
     let length = commandHeaderBytes;
     for (let index = 1; index < args.count; index++) length += 4 + args.length(index);
     const bytes = new Uint8Array(length);
     const view = new DataView(bytes.buffer);
     bytes[0] = kindCommand;
-    view.setUint16(1, spec.opcode, true);
+    view.setUint16(1, commandCode(spec.opcode, database), true);
     view.setUint32(3, args.count - 1, true);
     let at = commandHeaderBytes;
     for (let index = 1; index < args.count; index++) {
@@ -112,9 +119,9 @@ export class TransactionBuilder {
     const bytes = new Uint8Array(total);
     const view = new DataView(bytes.buffer);
     let at = 0;
-    for (const { key, version } of this.watches) {
+    for (const { key, version, database } of this.watches) {
       view.setUint32(at, version >>> 0, true);
-      view.setUint32(at + 4, key.length, true);
+      view.setUint32(at + 4, keyWord(key.length, database) >>> 0, true);
       bytes.set(key, at + 8);
       at += 8 + key.length;
     }
@@ -145,8 +152,9 @@ function watchesHold(context: ApplyContext, args: Args): boolean {
   for (let at = args.start(1); at < args.end(1); ) {
     const version = view.getUint32(at, true);
     const keyStart = at + 8;
-    const keyEnd = keyStart + view.getUint32(at + 4, true);
-    const slot = context.keyspace.find(bytes, keyStart, keyEnd);
+    const word = view.getUint32(at + 4, true);
+    const keyEnd = keyStart + keyLengthOf(word);
+    const slot = context.keyspace.find(bytes, keyStart, keyEnd, databaseOfKey(word));
     const current = slot === ABSENT ? 0 : context.keyspace.version(slot);
     if (current !== version) return false;
     at = keyEnd;
@@ -165,14 +173,16 @@ function applyQueued(
   const { bytes } = args;
   const start = args.start(index);
   if (bytes[start] === kindReply) return reply.raw(bytes.subarray(start + 1, args.end(index)));
-  const spec = commandOf(readQueued(args, index, queued));
+  const code = readQueued(args, index, queued);
+  const spec = commandOf(opcodeOf(code));
+  context.database = databaseOf(code);
   if (spec.kind === 'read') return spec.read(context, queued, reply);
   const error = spec.check(queued);
   if (error === null) spec.apply(context, queued, reply);
   else reply.error(error);
 }
 
-/** Points `queued` at the arguments of the command in argument `index`; returns its opcode. */
+/** Points `queued` at the arguments of the command in argument `index`; returns its code. */
 function readQueued(args: Args, index: number, queued: Args): number {
   const { bytes } = args;
   const start = args.start(index);
@@ -193,6 +203,7 @@ function readQueued(args: Args, index: number, queued: Args): number {
 export function forEachQueued(args: Args, run: (opcode: number, queued: Args) => void): void {
   const queued = new Args();
   for (let index = 2; index < args.count; index++) {
-    if (args.bytes[args.start(index)] !== kindReply) run(readQueued(args, index, queued), queued);
+    if (args.bytes[args.start(index)] !== kindReply)
+      run(opcodeOf(readQueued(args, index, queued)), queued);
   }
 }

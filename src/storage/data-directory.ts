@@ -15,6 +15,9 @@ import { LevelDatabase } from './level-database.js';
 import { LevelLogStore } from './level-log-store.js';
 import { LevelSnapshotStore } from './level-snapshot-store.js';
 
+/** A snapshot is written once, in order: there is nothing to gather. */
+const snapshotBufferBytes = 4 * 1024 * 1024;
+
 export interface DataDirectoryOptions {
   readonly nodeId: NodeId;
   readonly durability: 'fsync' | 'os';
@@ -45,7 +48,7 @@ export class DataDirectory {
     const log = await LevelDatabase.open(path.join(dir, 'log'));
     try {
       const identity = await IdentityFile.open(dir, options.nodeId, fsync);
-      const snapshots = await LevelDatabase.open(path.join(dir, 'snapshots'));
+      const snapshots = await LevelDatabase.open(path.join(dir, 'snapshots'), snapshotBufferBytes);
       return new DataDirectory(dir, fsync, identity, log, snapshots);
     } catch (error) {
       await log.close();

@@ -7,6 +7,8 @@ import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { TgError } from '../errors.js';
 
+const MiB = 1024 * 1024;
+
 export type Bytes = Uint8Array;
 export type BatchOperation =
   | { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes }
@@ -20,13 +22,14 @@ export class LevelDatabase {
     private readonly db: ClassicLevel<Bytes, Bytes>,
   ) {}
 
-  static async open(path: string): Promise<LevelDatabase> {
+  /** `writeBufferBytes`: kept in memory, up to twice, before it goes to a table of its own. */
+  static async open(path: string, writeBufferBytes = 16 * MiB): Promise<LevelDatabase> {
     await mkdir(path, { recursive: true });
     const db = new ClassicLevel<Bytes, Bytes>(path, {
       keyEncoding: 'view',
       valueEncoding: 'view',
       compression: false,
-      writeBufferSize: 16 * 1024 * 1024,
+      writeBufferSize: writeBufferBytes,
     });
     try {
       await db.open();

@@ -9,7 +9,7 @@ export class LogScan {
   private readonly configurations: Entry[] = [];
   private beforeIndex: LogIndex;
   private beforeTerm: Term;
-  private lastTerm = 0;
+  private lastTerm: Term;
   lastIndex: LogIndex;
 
   constructor(
@@ -26,6 +26,7 @@ export class LogScan {
     }
     this.beforeIndex = firstIndex - 1;
     this.beforeTerm = beforeTerm;
+    this.lastTerm = beforeTerm;
     this.lastIndex = this.beforeIndex;
   }
 

@@ -18,10 +18,15 @@ export class MemoryDisk {
   /** What a reader sees now. */
   state: DiskState = emptyState();
   /** What a crash leaves. */
-  private durable: DiskState = emptyState();
+  private kept: DiskState = emptyState();
   private writes = 0;
   /** Fails the n-th write from now (1: the next one), and all after it. */
   failAt = Number.POSITIVE_INFINITY;
+
+  /** What a power loss would leave now. */
+  get durable(): Readonly<DiskState> {
+    return this.kept;
+  }
 
   /** Counts one write; throws where it shall fail. */
   beforeWrite(): void {
@@ -34,12 +39,12 @@ export class MemoryDisk {
   }
 
   sync(): void {
-    this.durable = copyOf(this.state);
+    this.kept = copyOf(this.state);
   }
 
   /** Power loss: everything since the last sync is gone. */
   crash(): void {
-    this.state = copyOf(this.durable);
+    this.state = copyOf(this.kept);
     this.failAt = Number.POSITIVE_INFINITY;
   }
 }

@@ -33,6 +33,8 @@ export interface MemoryNetworkOptions {
   readonly route?: (packet: Packet) => readonly number[];
   /** Messages pass through their bytes. */
   readonly codec?: boolean;
+  /** Lost connections are tried again at most this often, in ms of `now`. */
+  readonly reconnectMs?: number;
 }
 
 interface Waiting {
@@ -51,6 +53,7 @@ export class MemoryNetwork {
   readonly #cuts = new Set<string>();
   #waiting: Waiting[] = [];
   #count = 0;
+  #connectAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: MemoryNetworkOptions = {}) {
     this.#options = options;
@@ -91,8 +94,13 @@ export class MemoryNetwork {
    * send meanwhile waits for the next call. Returns how many packets and connections it made.
    */
   deliver(): number {
-    let done = this.#connectAll();
     const now = this.#options.now?.() ?? Number.POSITIVE_INFINITY;
+    let done = 0;
+    if (now >= this.#connectAtMs) {
+      done = this.#connectAll();
+      const pauseMs = this.#options.reconnectMs ?? 0;
+      if (pauseMs > 0) this.#connectAtMs = now + pauseMs;
+    }
     const due = this.#waiting.filter((waiting) => waiting.dueMs <= now);
     this.#waiting = this.#waiting.filter((waiting) => waiting.dueMs > now);
     due.sort((a, b) => a.dueMs - b.dueMs || a.number - b.number);
@@ -196,7 +204,7 @@ function lose(packet: Packet): void {
 }
 
 function path(from: NodeId, to: NodeId): string {
-  return JSON.stringify([from, to]);
+  return `${from}\n${to}`;
 }
 
 function pair(one: NodeId, other: NodeId): string {

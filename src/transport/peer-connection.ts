@@ -15,6 +15,7 @@ import { BulkLane } from './bulk-lane.js';
 import { frameType } from './frame.js';
 import { FrameSocket } from './frame-socket.js';
 import { PeerProof } from './peer-proof.js';
+import { watchSilence } from './silence-watch.js';
 
 export interface PeerConnectionEvents {
   /** What to tell the other side now. */
@@ -36,6 +37,8 @@ export interface PeerConnectionOptions {
   readonly dialed: { readonly purpose: HelloPurpose; readonly expected: NodeId | null } | null;
   readonly clock: Clock;
   readonly helloTimeoutMs: number;
+  /** An open connection for messages ends when nothing came for so long. */
+  readonly silenceMs: number;
   readonly frameBytesMax: number;
   /** Empty: peers need not prove anything. */
   readonly secret: string;
@@ -51,7 +54,8 @@ export class PeerConnection {
   readonly bulk: BulkLane;
   readonly dialed: boolean;
   readonly #options: PeerConnectionOptions;
-  readonly #cancelTimeout: () => void;
+  /** Of the hello, then of the watch for silence. */
+  #cancelTimeout: () => void;
   #purpose: HelloPurpose;
   #peer: PeerHello | null = null;
   #sequence = 0;
@@ -216,6 +220,9 @@ export class PeerConnection {
     this.#open = true;
     this.#cancelTimeout();
     this.frames.trust();
+    const { clock, silenceMs } = this.#options;
+    // Streams of snapshots have a watch of their own.
+    if (this.#purpose === 'peer') this.#cancelTimeout = watchSilence(this.frames, clock, silenceMs);
     this.#options.events.onOpen(this);
   }
 

@@ -34,6 +34,8 @@ export interface TcpTransportOptions {
   readonly reconnectMinMs?: number;
   readonly reconnectMaxMs?: number;
   readonly helloTimeoutMs?: number;
+  /** A connection ends when nothing came for so long: the network lost all, or the peer hangs. */
+  readonly silenceMs?: number;
   /** How long a connected peer may take to show that it lives when another process has its id. */
   readonly rivalAnswerMs?: number;
   /** A snapshot stream ends when nothing moved for this long. */
@@ -53,6 +55,7 @@ const defaults = {
   reconnectMinMs: 20,
   reconnectMaxMs: 1000,
   helloTimeoutMs: 5000,
+  silenceMs: 3000,
   rivalAnswerMs: 1000,
   snapshotIdleMs: 60_000,
   outputBytesMax: limits.peerOutputBytesMax,
@@ -277,7 +280,7 @@ export class TcpTransport implements Transport {
     purpose: Purpose,
     expected: NodeId | null,
     events: PeerConnectionEvents,
-    frameBytesMax = this.#settings.frameBytesMax,
+    frameBytesMax?: number,
   ): PeerConnection {
     const socket = connect(parseAddress(address));
     return this.#track(socket, { purpose, expected }, events, frameBytesMax);
@@ -287,11 +290,10 @@ export class TcpTransport implements Transport {
     socket: Socket,
     dialed: { purpose: Purpose; expected: NodeId | null } | null,
     events: PeerConnectionEvents,
-    frameBytesMax: number,
+    frameBytesMax = this.#settings.frameBytesMax,
   ): PeerConnection {
-    const { clock, helloTimeoutMs, secret } = this.#settings;
-    const options = { socket, dialed, clock, helloTimeoutMs, frameBytesMax, secret, events };
-    const connection = new PeerConnection(options);
+    const own = { socket, dialed, frameBytesMax, events };
+    const connection = new PeerConnection({ ...this.#settings, ...own });
     this.#connections.add(connection);
     return connection;
   }
@@ -303,8 +305,7 @@ export class TcpTransport implements Transport {
     }
     this.#accepted.add(socket);
     socket.once('close', () => this.#accepted.delete(socket));
-    const bytes = this.#settings.frameBytesMax;
-    this.#strangers.add(this.#track(socket, null, this.#peerEvents, bytes));
+    this.#strangers.add(this.#track(socket, null, this.#peerEvents));
   }
 
   #opened(connection: PeerConnection): void {

@@ -8,7 +8,7 @@ afterEach(async () => {
 });
 
 describe('failover', () => {
-  it('kill -9 of the leader ten times under load loses no acknowledged write', async () => {
+  it('requirements 27, 56: ten kills of the leader lose no acknowledged write', async () => {
     cluster = await TestCluster.start();
     const writers = new Writers(cluster, 32);
     const gaps: number[] = [];
@@ -33,7 +33,7 @@ describe('failover', () => {
     await cluster.equalDigest();
   }, 180_000);
 
-  it('all nodes killed at once and started again miss nothing', async () => {
+  it('requirements 2, 39, 57: all nodes killed at once miss nothing later', async () => {
     cluster = await TestCluster.start();
     const writers = new Writers(cluster, 8);
     await waitFor('load', () => writers.acknowledged.size > 1000 || null);

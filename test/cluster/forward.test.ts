@@ -97,7 +97,7 @@ describe('follower-writes forward', () => {
     }
   }, 60_000);
 
-  it('counts each increment at most once while leaders are killed', async () => {
+  it('requirements 27, 30: counts each increment at most once while leaders die', async () => {
     cluster = await TestCluster.start({ set });
     for (let round = 0; round < 3; round++) {
       const leader = await cluster.leader();

@@ -51,7 +51,7 @@ function voters(...ids: string[]): Promise<true> {
 }
 
 describe('members', () => {
-  it('grows from 3 to 5 nodes and back under load, and loses no acknowledged write', async () => {
+  it('requirements 52, 54: grows to 5 nodes and back under load, and loses no write', async () => {
     cluster = await TestCluster.start();
     const writers = new Writers(cluster, 16);
     const load = (writes: number) => {
@@ -133,7 +133,7 @@ describe('members', () => {
     await voters('n1', 'n2', 'n3', 'n4');
   }, 60_000);
 
-  it('joins with --join or member add first; repeated calls change nothing', async () => {
+  it('requirement 55: joins in any order of steps; repeated calls change nothing', async () => {
     cluster = await TestCluster.start();
     const three = ['n1', 'n2', 'n3'];
     await cluster.place('n4', cluster.joining());

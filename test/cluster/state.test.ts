@@ -19,7 +19,7 @@ function generator(seed: number): (bound: number) => number {
 }
 
 describe('replicated state', () => {
-  it('stays equal under eviction, expiry, reads anywhere, and clocks an hour apart', async () => {
+  it('requirements 32, 57: equal under eviction, expiry, reads, clocks an hour apart', async () => {
     const hour = 3_600_000;
     cluster = await TestCluster.start({
       set: ['maxmemory=200kb', 'read-consistency=local'],
@@ -68,7 +68,7 @@ describe('replicated state', () => {
     }
   });
 
-  it('a follower that missed 200 MB comes back through a snapshot while writes go on', async () => {
+  it('requirement 44: a follower that missed 200 MB comes back by snapshot', async () => {
     cluster = await TestCluster.start({ set: ['snapshot-threshold-bytes=32mb'] });
     const leader = await cluster.leader();
     const [away] = (await cluster.followers()) as [string, string];

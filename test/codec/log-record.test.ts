@@ -65,7 +65,7 @@ describe('log record', () => {
     expect(Buffer.from(encodeEntry({ ...command })).toString('hex')).toBe(stored);
   });
 
-  it('refuses one changed byte anywhere', () => {
+  it('requirement 5: refuses one changed byte anywhere', () => {
     const bytes = encodeEntry({ ...config });
     for (let at = 0; at < bytes.length; at++) {
       const changed = Buffer.from(bytes);

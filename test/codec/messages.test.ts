@@ -54,6 +54,7 @@ const kinds: fc.Arbitrary<Message>[] = [
     leaderCommit: whole,
     committed: whole,
     round: whole,
+    answered: whole,
   }),
   fc.record({ ...envelope, kind: fc.constant('heartbeat-response'), round: whole }),
   fc.record({ ...envelope, kind: fc.constant('read-index-request'), token: whole }),
@@ -138,7 +139,7 @@ describe('messages as bytes', () => {
     fc.assert(fc.property(someMessages, fc.nat(), run), { seed: 2 });
   });
 
-  it('that are damaged or random never throw anything but PROTOCOL', () => {
+  it('requirement 26: damaged or random ones never throw anything but PROTOCOL', () => {
     const run = (messages: Message[], place: number, value: number, noise: Uint8Array) => {
       const bytes = Buffer.concat(encodeMessages(messages));
       bytes[place % bytes.length] = value;

@@ -3,6 +3,8 @@
  * and options that lie on the edges of what Redis takes. Times are chosen so that two servers a
  * second apart must answer alike: relative ones lie 1,000 s apart, none expires within a test.
  */
+import { dumpString } from '../../src/statemachine/rdb-string.js';
+import { BitCommandGenerator } from './bit-command-generator.js';
 import type { Command } from './resp-pipe.js';
 
 export type Random = (below: number) => number;
@@ -38,6 +40,11 @@ const values = ['', 'x', 'hello', 'Hello World', '\x00\x01\xfe\xff', '\r\n', 'y'
 const patterns = ['*', 'a*', '*b', '?', '??', '[ab]', '[^a]*', '[a-c]', '\\a', '[', '[a', '**'];
 const patternParts = ['*', '?', 'a', 'b', '[', ']', '^', '-', '\\', 'K', 'e', '[a-b]', '[^', 'c'];
 const unknownWords = ['FOO', '', 'N', 'nxx', 'E\x00X', 'PERSIST', 'KEEPTTL', 'a\r\nb\r\n'];
+/** Of redis-server 7.0 with rdbcompression: a hundred times "a", thirty times "abc". */
+const compressedDumps = [
+  '00c3094064016161e057000161610a00e8a3b507b06df271',
+  '00c30b405a0361626361e04b020162630a00238036f9e2d0c780',
+].map((hex) => Buffer.from(hex, 'hex').toString('latin1'));
 const secondsBase = 4_000_000_000;
 
 /** Exception: Redis' DBSIZE counts keys whose time is over until somebody looks at them. */
@@ -46,7 +53,11 @@ function looked(command: Command): Command[] {
 }
 
 export class CommandGenerator {
-  constructor(private readonly random: Random) {}
+  private readonly bits: BitCommandGenerator;
+
+  constructor(private readonly random: Random) {
+    this.bits = new BitCommandGenerator(random, () => this.key());
+  }
 
   /** One command, or a transaction with what goes before it. */
   next(): Command[] {
@@ -68,7 +79,7 @@ export class CommandGenerator {
   private readonly steady: readonly (() => Command)[] = [
     () => this.set(),
     () => ['SET', this.key(), this.value()],
-    () => [this.pick(['GET', 'STRLEN', 'TYPE', 'TTL', 'PTTL']), this.key()],
+    () => [this.pick(['GET', 'STRLEN', 'TYPE', 'TTL', 'PTTL', 'DUMP']), this.key()],
     () => [this.pick(['EXPIRETIME', 'PEXPIRETIME', 'PERSIST', 'GET']), this.key()],
     () => [this.pick(['INCR', 'DECR']), this.key()],
     () => [this.pick(['INCRBY', 'DECRBY']), this.key(), this.integer()],
@@ -84,11 +95,19 @@ export class CommandGenerator {
     () => this.scan(),
     () => [this.pick(['RANDOMKEY', 'DBSIZE'])],
     () => ['COPY', this.key(), this.key(), ...this.copyOptions()],
+    () => ['SELECT', this.database()],
   ];
 
   private readonly removing: readonly (() => Command)[] = [
+    () => this.bits.next(),
+    () => this.bits.next(),
+    () => this.bits.next(),
     () => [this.pick(['DEL', 'UNLINK']), ...this.keys()],
     () => ['GETDEL', this.key()],
+    () => this.restore(),
+    () => ['MOVE', this.key(), this.database()],
+    () => ['MOVE', this.key(), this.pick(['0', '1', '2'])],
+    () => (this.random(3) > 0 ? ['GET', this.key()] : ['SWAPDB', ...this.twoDatabases()]),
     () => this.getEx(),
     () => this.getEx(),
     () => this.expire(),
@@ -100,7 +119,8 @@ export class CommandGenerator {
 
   private transaction(): Command[] {
     const commands: Command[] = [];
-    if (this.random(2) === 0) {
+    const watches = this.random(2) === 0;
+    if (watches) {
       commands.push(['WATCH', ...this.keys()]);
       if (this.random(8) === 0) commands.push(['UNWATCH']);
       const between = this.random(3);
@@ -109,7 +129,10 @@ export class CommandGenerator {
     }
     commands.push(['MULTI']);
     for (let left = this.random(5); left > 0; left--) {
-      commands.push(...looked(this.mangled(this.one())));
+      // Exception: SELECT in a transaction with watched keys is refused.
+      const command = this.mangled(this.one());
+      const selects = watches && /^select$/i.test(command[0]!);
+      commands.push(...looked(selects ? ['GET', this.key()] : command));
     }
     commands.push([this.random(8) === 0 ? 'DISCARD' : 'EXEC']);
     return commands;
@@ -199,12 +222,45 @@ export class CommandGenerator {
     return kind === 8 ? ['COUNT', this.pick(['0', '-1', 'x', '3000'])] : [this.pick(unknownWords)];
   }
 
+  private database(): string {
+    if (this.random(3) > 0) return this.pick(['0', '0', '1', '2', '15']);
+    return this.pick(['-1', '16', 'x', '', '99999999999', '0 ', '01', '9223372036854775808']);
+  }
+
+  private twoDatabases(): string[] {
+    if (this.random(4) === 0) return [this.database(), this.database()];
+    return [this.pick(['0', '1', '2']), this.pick(['0', '1', '2', '15'])];
+  }
+
   private copyOptions(): string[] {
     const kind = this.random(8);
     if (kind < 3) return [];
     if (kind < 6) return [this.pick(['REPLACE', 'replace'])];
-    if (kind === 6) return ['DB', this.pick(['0', '1', '-1', 'x', '99999999999', '0 '])];
+    if (kind === 6) return ['DB', this.database()];
     return ['REPLACE', this.pick(['DB', 'FOO', 'REPLACE'])];
+  }
+
+  private restore(): Command {
+    const payload = this.payload();
+    const absolute = this.random(3) === 0;
+    const time = absolute ? this.absolute(true) : this.relative();
+    const words = ['RESTORE', this.key(), this.pick(['0', '0', time, time, '-1', 'x']), payload];
+    if (this.random(2) === 0) words.push('REPLACE');
+    if (absolute) words.push(this.pick(['ABSTTL', 'absttl']));
+    if (this.random(4) === 0) {
+      words.push(this.pick(['IDLETIME', 'FREQ']), this.pick(['0', '9', '-1', '256', 'x']));
+    }
+    return this.random(20) === 0 ? [...words, this.pick(['FREQ', 'IDLETIME', 'FOO', ''])] : words;
+  }
+
+  /** What DUMP gave for some value, sometimes damaged. */
+  private payload(): string {
+    if (this.random(4) === 0) return this.pick(compressedDumps);
+    const dump = dumpString(Buffer.from(this.value(), 'latin1'));
+    const text = Buffer.from(dump).toString('latin1');
+    if (this.random(8) > 0) return text;
+    const at = this.random(text.length);
+    return text.slice(0, at) + this.pick(['', 'x', 'xx']) + text.slice(at + 1);
   }
 
   private flush(): Command {

@@ -117,7 +117,7 @@ export function logStoreSuite(name: string, make: () => Promise<LogStoreWorld>):
       expect(log.snapshot).toEqual(metaAt(8, 2));
     });
 
-    it('starts anew behind a received snapshot', async () => {
+    it('requirement 46: starts anew behind a received snapshot', async () => {
       const w = await world();
       const store = await w.open();
       await store.load(1e6);
@@ -132,7 +132,7 @@ export function logStoreSuite(name: string, make: () => Promise<LogStoreWorld>):
       expect(summary(log.entries)).toEqual(summary(range(51, 52, 5)));
     });
 
-    it('is not taken back by an older snapshot that was saved meanwhile', async () => {
+    it('requirement 46: is not taken back by an older snapshot saved meanwhile', async () => {
       const w = await world();
       const store = await w.open();
       await store.load(1e6);

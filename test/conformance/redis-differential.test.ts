@@ -13,7 +13,7 @@ import { type Command, type Reply, RespPipe } from './resp-pipe.js';
 const commandsWanted = Number(process.env.DIFFERENTIAL_COMMANDS ?? 30_000);
 const firstSeed = Number(process.env.DIFFERENTIAL_SEED ?? 1);
 const sequenceLength = 100;
-const prelude: readonly Command[] = [['DISCARD'], ['UNWATCH'], ['FLUSHALL']];
+const prelude: readonly Command[] = [['DISCARD'], ['UNWATCH'], ['FLUSHALL'], ['SELECT', '0']];
 const version = redisVersion();
 if (version === null) console.warn('redis-differential: skipped, there is no redis-server');
 

@@ -15,10 +15,12 @@ export class RedisProcess {
     readonly port: number,
   ) {}
 
-  /** Resolves when it accepts connections. One database only, as tgcache. */
+  /** Resolves when it accepts connections. */
   static async start(): Promise<RedisProcess> {
     const [port] = await freePorts(1);
-    const flags = ['--port', String(port), '--bind', '127.0.0.1', '--databases', '1'];
+    const flags = ['--port', String(port), '--bind', '127.0.0.1'];
+    // DUMP as tgcache writes it.
+    flags.push('--rdbcompression', 'no');
     const child = spawn('redis-server', [...flags, '--save', '', '--appendonly', 'no'], {
       stdio: 'ignore',
     });

@@ -40,7 +40,7 @@ export function snapshotStoreSuite(name: string, newWorld: () => Promise<Snapsho
       expect(await textOf(again, 10, 2)).toBe('one two three');
     });
 
-    it('does not show what is staged, nor what was aborted', async () => {
+    it('requirement 42: does not show what is staged, nor what was aborted', async () => {
       world = await newWorld();
       const snapshots = await world.open();
       await store(snapshots, 5, 1, ['kept']);
@@ -62,7 +62,7 @@ export function snapshotStoreSuite(name: string, newWorld: () => Promise<Snapsho
       expect(await textOf(snapshots, 3, 1)).toBe('before');
     });
 
-    it('takes the newest by index as a number (requirement 49)', async () => {
+    it('requirement 49: takes the newest by index as a number', async () => {
       world = await newWorld();
       const snapshots = await world.open();
       await store(snapshots, 9, 1, ['nine']);

@@ -203,7 +203,7 @@ export function transportSuite(name: string, newWorld: () => TransportWorld): vo
       await failed;
     });
 
-    it('refuses a second snapshot of a group, but one of a newer term takes over', async () => {
+    it('requirement 45: refuses a second snapshot; one of a newer term takes over', async () => {
       const [a, b] = await pair();
       const begun: number[] = [];
       const ended: string[] = [];

@@ -134,13 +134,13 @@ describe('at the same time', () => {
 });
 
 describe('unknown outcomes', () => {
-  it('may have taken effect, or not', () => {
+  it('requirement 69: may have taken effect, or not', () => {
     for (const seen of ['1', '2']) {
       expect(verdict(write('1'), write('2', lost), read(seen))).toBe('linearizable');
     }
   });
 
-  it('may take effect long after, whatever "ret" says', () => {
+  it('requirement 69: may take effect long after, whatever "ret" says', () => {
     const late = [write('2', { ...lost, ret: 12 }), read('1'), write('3'), read('3'), read('2')];
     expect(verdict(write('1'), ...late)).toBe('linearizable');
   });

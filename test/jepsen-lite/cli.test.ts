@@ -30,13 +30,13 @@ const stale = { ...operation, id: 2, call: 4, ret: 5 };
 const write = { id: 1, p: 0, k: 'x', f: 'write', a: '1', call: 2, ret: 3, st: 'ok' };
 
 describe('check', () => {
-  it('ends with 0 where the history is linearizable', () => {
+  it('requirement 69: ends with 0 where the history is linearizable', () => {
     const { code, out, error } = run('check', save('good.jsonl', operation, write));
     expect([code, error]).toEqual([0, '']);
     expect(out).toBe('linearizable: 2 operations on 1 keys\n');
   });
 
-  it('ends with 1 where it is not, and says why', () => {
+  it('requirement 69: ends with 1 where it is not, and says why', () => {
     const { code, out, error } = run('check', save('bad.jsonl', operation, write, stale));
     expect([code, error]).toEqual([1, '']);
     expect(out.split('\n')).toEqual([
@@ -47,7 +47,7 @@ describe('check', () => {
     ]);
   });
 
-  it('ends with 2 where a bound was reached', () => {
+  it('requirement 69: ends with 2 where a bound was reached', () => {
     const open = Array.from({ length: 200 }, (_, id) => ({
       ...{ id, p: id, k: 'x', f: 'sappend', a: `${id % 10}`, call: 0, ret: 1, st: 'ok' },
     }));

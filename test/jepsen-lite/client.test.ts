@@ -13,6 +13,8 @@ let client: Client;
 const strange: string[] = [];
 /** Each request as it came. */
 const requests: string[] = [];
+/** Stamp of the last one. */
+let arrivedAt = 0;
 /** What is answered, one after the other; null: the connection breaks; '': nothing. */
 let answers: (string | null)[] = [];
 
@@ -23,6 +25,7 @@ beforeEach(async () => {
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       requests.push(chunk.toString());
+      arrivedAt = Recorder.now();
       const answer = answers.shift() ?? null;
       if (answer === null) socket.destroy();
       else socket.write(answer);
@@ -31,9 +34,9 @@ beforeEach(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
-  const nodes = [{ id: 'n1', clientPort: port }];
+  const places = [{ id: 'n1', clientPort: port }];
   const address = () => ({ host: '127.0.0.1', port });
-  const cluster = { ids: ['n1'], nodes, address } as unknown as NodeCluster;
+  const cluster = { ids: ['n1'], places, address } as unknown as NodeCluster;
   history = new Recorder();
   const random = new Prng();
   random.seed(1);
@@ -53,10 +56,11 @@ async function set(answer: string | null) {
 }
 
 describe('an operation', () => {
-  it('that was answered is ok, with its reply', async () => {
+  it('requirement 68: is ok with its reply, stamped before the send and after it', async () => {
     const recorded = await set('+OK\r\n');
     expect(recorded).toMatchObject({ p: 0, k: 'k', f: 'write', a: 'v', st: 'ok', r: 'OK' });
-    expect(recorded!.ret).toBeGreaterThan(recorded!.call);
+    expect(recorded!.call).toBeLessThan(arrivedAt);
+    expect(recorded!.ret).toBeGreaterThan(arrivedAt);
   });
 
   it.each([
@@ -74,14 +78,17 @@ describe('an operation', () => {
     ['a broken connection', null],
     ['no answer in time', ''],
     ['half an answer', '$5\r\nab'],
-  ])('is unknown after %s, is not sent again, and its process ends', async (_, answer) => {
-    expect(await set(answer)).toMatchObject({ p: 0, st: 'unknown' });
-    answers = ['+OK\r\n'];
-    await client.command('k', 'write', 'w', ['SET', 'k', 'w']);
-    expect(history.operations[1]).toMatchObject({ p: 1, st: 'ok' });
-    expect(requests).toHaveLength(2);
-    expect(strange).toEqual([]);
-  });
+  ])(
+    'requirement 68: is unknown after %s, is not sent again, and its process ends',
+    async (_, answer) => {
+      expect(await set(answer)).toMatchObject({ p: 0, st: 'unknown' });
+      answers = ['+OK\r\n'];
+      await client.command('k', 'write', 'w', ['SET', 'k', 'w']);
+      expect(history.operations[1]).toMatchObject({ p: 1, st: 'ok' });
+      expect(requests).toHaveLength(2);
+      expect(strange).toEqual([]);
+    },
+  );
 
   it('an error that no client should see is told', async () => {
     expect(await set('-ERR what is this\r\n')).toMatchObject({ st: 'unknown' });

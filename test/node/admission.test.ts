@@ -28,6 +28,7 @@ beforeEach(() => {
     machine: () => machine,
     isLoading: () => false,
     forwards: () => false,
+    isHeld: () => false,
     usersKnown: () => usersKnown,
     readConsistency: () => 'linearizable',
     leaseValid: () => false,

@@ -3,7 +3,7 @@ import { CatchUp } from '../../src/node/catch-up.js';
 
 const learner = (matchIndex: number, recentlyActive = true) => ({ matchIndex, recentlyActive });
 
-describe('CatchUp (dissertation 4.2.1)', () => {
+describe('requirement 52: CatchUp (dissertation 4.2.1)', () => {
   it('asks for a whole round within the time, not for any match', () => {
     const catchUp = new CatchUp(100);
     expect(catchUp.look(0, 50, learner(50))).toBe(false);

@@ -45,7 +45,7 @@ class World {
   }
 }
 
-describe('Exclusion (requirement 54)', () => {
+describe('requirement 54: Exclusion', () => {
   it('a member stays, also when a peer that lags behind does not know it', () => {
     expect(new World().outAfter()).toBeNull();
     expect(new World().says('n1', two, 0).outAfter()).toBeNull();

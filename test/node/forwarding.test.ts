@@ -14,6 +14,7 @@ class Client implements Origin {
   readonly reply = new ReplyBuffer();
   pending = 0;
   lastWrite = 0;
+  database = 0;
   seenIndex = 0;
   readonly tracker = null;
   stale = false;
@@ -54,6 +55,7 @@ let requests: Uint8Array[];
 let replies: Uint8Array[];
 let idle: number;
 let users: { here: number; there: number };
+let held: boolean;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -62,12 +64,14 @@ beforeEach(() => {
   requests = [];
   replies = [];
   idle = 0;
+  held = false;
   users = { here: 7, there: 7 };
   forwarded = new ForwardedCommands({
     group,
     clock,
     appliedIndex: () => group.machine.appliedIndex,
     usersMark: () => users.there,
+    isHeld: () => held,
     send: (_to, payload) => replies.push(payload),
   });
   forwarder = new Forwarder({
@@ -125,6 +129,16 @@ describe('forwarding to the leader', () => {
     expect(forwarder.owes(two)).toBe(false);
     expect(two.seenIndex).toBe(group.machine.appliedIndex);
     expect(idle).toBe(1);
+  });
+
+  it('carries the database of each client', async () => {
+    const [zero, nine] = [new Client(), new Client()];
+    nine.database = 9;
+    for (const client of [zero, nine]) ask(client, 'SET', 'k', `in ${client.database}`);
+    for (const client of [zero, nine]) ask(client, 'GET', 'k');
+    await exchange();
+    expect(zero.text).toBe('+OK\r\n$4\r\nin 0\r\n');
+    expect(nine.text).toBe('+OK\r\n$4\r\nin 9\r\n');
   });
 
   it('keeps replies of this node in their place', async () => {

@@ -1,7 +1,8 @@
 /** What the driver owes the core, at each point where it waits (requirements 4, 9, 46, 47). */
 import { describe, expect, it } from 'vitest';
+import { TgError } from '../../src/errors.js';
 import { limits } from '../../src/limits.js';
-import { restoredLog, three } from '../raft/support.js';
+import { configEntry, configurationOf, restoredLog, three } from '../raft/support.js';
 import { DriverWorld, settle } from './fake-drives.js';
 
 const meta = { lastIncludedIndex: 50, lastIncludedTerm: 3, configuration: three };
@@ -31,7 +32,7 @@ function appendTo(world: DriverWorld, term: number, index: number): void {
 }
 
 describe('GroupDriver', () => {
-  it('applies a bounded number of commands in one turn, whatever the entries hold', async () => {
+  it('requirement 9: applies a bounded number of commands in one turn', async () => {
     const entries = 64;
     const terms = new Array<number>(entries).fill(1);
     // Each batch of the core is one entry: the bound must hold over all batches of the turn.
@@ -54,7 +55,7 @@ describe('GroupDriver', () => {
     expect(most).toBeLessThanOrEqual(Math.ceil(limits.applyCommandsPerTurnMax / 1000));
   });
 
-  it('installs a snapshot only after the write in flight, and holds later writes', async () => {
+  it('requirements 46, 47: installs a snapshot after the write in flight', async () => {
     const world = follower();
     appendTo(world, 2, 5);
     expect(world.writes).toHaveLength(1);
@@ -89,7 +90,7 @@ describe('GroupDriver', () => {
     expect(world.resets).toEqual([]);
   });
 
-  it('acks nothing once a write failed, and never writes again', async () => {
+  it('requirement 4: acks nothing once a write failed, and never writes again', async () => {
     const world = follower();
     appendTo(world, 2, 5);
     const sent = world.sent.length;
@@ -102,5 +103,55 @@ describe('GroupDriver', () => {
     expect([world.sent.length, world.writes.length]).toEqual([sent, 1]);
     const refused = { ok: false, reason: 'not-leader' };
     expect(world.driver.propose(new Uint8Array(1))).toEqual(refused);
+  });
+
+  it.each([
+    ['an entry of an unknown kind', new TgError('UNKNOWN_FORMAT', 'kind 9'), 'UNKNOWN_FORMAT'],
+    ['an invariant that does not hold', new Error('impossible'), 'INVARIANT'],
+  ])('requirements 33, 63: %s ends the service, nothing goes on', (_, thrown, code) => {
+    const restored = restoredLog({ configuration: three, terms: [1, 1], commit: 3 });
+    const world = new DriverWorld(restored);
+    Object.defineProperty(world, 'commandsPerEntry', {
+      get: () => {
+        throw thrown;
+      },
+    });
+    world.driver.schedule();
+    world.clock.turn();
+    expect(world.fault?.code).toBe(code);
+    appendTo(world, 2, 4);
+    world.driver.tick();
+    world.clock.turn();
+    expect([world.sent, world.writes, world.applied]).toEqual([[], [], [1]]);
+  });
+
+  it('requirement 43: a snapshot names the members of its index, not the newest ones', () => {
+    const wider = configurationOf(['n1', 'n2', 'n3', 'n4']);
+    const restored = restoredLog({ configuration: three, terms: [1], commit: 2 });
+    const change = configEntry(1, 3, wider);
+    const world = new DriverWorld({
+      ...restored,
+      entries: [...restored.entries, change],
+      configurations: [...restored.configurations, change],
+    });
+    world.driver.schedule();
+    world.clock.turn();
+    expect(world.driver.core.configuration).toEqual(wider);
+    const taken = () => world.driver.snapshotMeta();
+    expect(taken()).toEqual({
+      lastIncludedIndex: 2,
+      lastIncludedTerm: 1,
+      configuration: three,
+    });
+    const { core } = world.driver;
+    const message = { kind: 'heartbeat-request', group: 1, from: 'n2', to: 'n1' } as const;
+    world.driver.step([
+      { ...message, term: 1, round: 1, answered: 0, leaderCommit: 3, committed: 3 },
+    ]);
+    world.clock.turn();
+    expect([core.lastApplied, taken()]).toEqual([
+      3,
+      { lastIncludedIndex: 3, lastIncludedTerm: 1, configuration: wider },
+    ]);
   });
 });

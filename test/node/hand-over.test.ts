@@ -26,6 +26,7 @@ async function run(bench: Bench, reachable: readonly string[], turns: (clock: Fa
   const ended = handOver({
     withinMs: 1500,
     driver,
+    clients: { hold: () => {}, release: () => {}, isIdle: true },
     clock,
     reachable: (id) => reachable.includes(id),
   }).then(() => {
@@ -43,7 +44,7 @@ async function run(bench: Bench, reachable: readonly string[], turns: (clock: Fa
 }
 
 describe('handOver', () => {
-  it('asks a connected voter although another one has more of the log', async () => {
+  it('requirement 59: asks a connected voter although another has more of the log', async () => {
     const bench = leader();
     bench.core.propose(Uint8Array.of(1));
     ack(bench.sync(), 'n2', bench.core.lastLogIndex);
@@ -60,7 +61,7 @@ describe('handOver', () => {
     expect(bench.core.transferTarget).toBe(null);
   });
 
-  it('does not wait for an heir whose connection breaks', async () => {
+  it('requirement 59: does not wait for an heir whose connection breaks', async () => {
     const bench = leader();
     const reachable = ['n2'];
     const waited = await run(bench, reachable, () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { keepsQuorum, memberOf } from '../../src/node/configuration-changes.js';
 import { Intake } from '../../src/node/intake.js';
 import type { PeerHello } from '../../src/ports.js';
+import type { Message } from '../../src/raft/messages.js';
 import type { Configuration, Member } from '../../src/raft/types.js';
 import { ack, type Bench, configurationOf, leaderBench, three } from '../raft/support.js';
 import { helloOf } from '../transport/peer-fixtures.js';
@@ -30,6 +31,28 @@ function leaderOf(configuration: Configuration): Bench {
   return bench;
 }
 
+function fromPeer(from: string) {
+  const both = { group: 1, from, to: 'n1', term: 2 };
+  const append: Message = {
+    ...both,
+    kind: 'append-request',
+    prevLogIndex: 1,
+    prevLogTerm: 1,
+    leaderCommit: 1,
+    entries: [],
+  };
+  const hints = { hintIndex: 0, hintTerm: 0 };
+  const acked: Message = { ...both, ...hints, kind: 'append-response', success: true, index: 1 };
+  const granted: Message = {
+    ...both,
+    kind: 'vote-response',
+    preVote: false,
+    granted: true,
+    requestTerm: 2,
+  };
+  return { append, acked, granted };
+}
+
 function withMember(member: Member): Configuration {
   const configuration = configurationOf(['n1', 'n2', 'n3'], [member.id]);
   const members = configuration.members.map((m) => (m.id === member.id ? member : m));
@@ -48,6 +71,14 @@ describe('Intake', () => {
     const wanted = intake.look(core, 3)!;
     expect(wanted.voters).toEqual(three.voters);
     expect([wanted.learners, memberOf(wanted, 'n4')]).toEqual([['n4'], n4]);
+  });
+
+  it('follows a leader of a new directory, whose promises still count for nothing', () => {
+    const intake = intakeFor(three);
+    intake.peerUp(hello({ ...three.members[1]!, incarnation: 'fresh' }));
+    const { append, acked, granted } = fromPeer('n2');
+    expect(intake.believed(three, 'n2', [acked, append, granted])).toEqual([append]);
+    expect(intake.believed(three, 'n3', [acked, append])).toEqual([acked, append]);
   });
 
   it('does not take in again by itself whom an operator removed', () => {

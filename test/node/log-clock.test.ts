@@ -19,7 +19,7 @@ describe('LogClock', () => {
     expect(log.now()).toBe(clock.wall + hourMs);
   });
 
-  it('goes on from the stamps of the last leader, its own wall clock an hour ahead', () => {
+  it('requirement 32: goes on from the last stamps, its own wall clock an hour ahead', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const stamp = clock.wall - hourMs;
@@ -30,7 +30,19 @@ describe('LogClock', () => {
     expect(now).toBeLessThanOrEqual(stamp + 10_100);
   });
 
-  it('keeps its rate when the wall clock jumps', () => {
+  it('goes on from what an earlier leader stamped an hour ahead and this one applied', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    const stamp = log.now() + hourMs;
+    log.led(stamp);
+    clock.pass(10_000);
+    expect(log.now()).toBeGreaterThanOrEqual(stamp + 9900);
+    const before = log.now();
+    log.led(before - 1000);
+    expect(log.now()).toBe(before);
+  });
+
+  it('requirements 32, 60: keeps its rate when the wall clock jumps', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const start = log.now();

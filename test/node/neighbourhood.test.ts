@@ -74,7 +74,7 @@ describe('Neighbourhood', () => {
     expect(made.hello().joining).toBe(false);
   });
 
-  it('refuses other clusters, taken ids and a second node of one id', () => {
+  it('requirement 7: refuses other clusters, taken ids and a second node of one id', () => {
     const { made } = neighbourhood({});
     made.committed(three, 1);
     const refusal = (changes: Partial<PeerHello>) =>

@@ -58,6 +58,7 @@ class TestOrigin implements Origin {
   readonly reply: ReplySink = nullSink;
   pending = 0;
   lastWrite = 0;
+  readonly database = 0;
   seenIndex = 0;
   readonly tracker = null;
   readonly protocol = 2;
@@ -70,7 +71,7 @@ class TestOrigin implements Origin {
 }
 
 describe('OperationQueue', () => {
-  it('runs a read between the writes of its pipeline, inside the entry', () => {
+  it('requirement 36: runs a read between the writes of its pipeline, inside the entry', () => {
     const world = new World();
     const a = new TestOrigin('a');
     world.queue.pushWrite(a, write, argsOf('SET', 'k', '1'));
@@ -92,7 +93,7 @@ describe('OperationQueue', () => {
     expect(world.events).toEqual(['a read x', 'apply 10.0']);
   });
 
-  it('does not run a confirmed read before an earlier write of its connection is applied', () => {
+  it('requirement 36: a confirmed read waits for an earlier write of its connection', () => {
     const world = new World();
     const a = new TestOrigin('a');
     const b = new TestOrigin('b');
@@ -131,7 +132,7 @@ describe('OperationQueue', () => {
     expect(world.queue.takeBatch(place.index, place.term + 1)).toBeNull();
   });
 
-  it('gives deferred replies in their place', () => {
+  it('requirement 36: gives deferred replies in their place', () => {
     const world = new World();
     const a = new TestOrigin('a');
     world.queue.pushWrite(a, write, argsOf('SET', 'x', '1'));

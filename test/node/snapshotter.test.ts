@@ -47,7 +47,7 @@ class World extends DriverWorld {
 }
 
 describe('Snapshotter', () => {
-  it('keeps the log above a snapshot on its way, until the follower has it', async () => {
+  it('requirement 48: keeps the log above a snapshot on its way, until it arrived', async () => {
     const world = new World();
     const { core } = world.driver;
     Object.defineProperty(core, 'lastApplied', { get: () => applied, configurable: true });

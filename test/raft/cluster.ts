@@ -233,7 +233,7 @@ export class Cluster {
   private carryOut(node: SimNode, effects: Effects): void {
     if (effects.roleChange?.role === 'leader') {
       this.electionsWon++;
-      this.safety.leaderElected(node, effects.roleChange.term);
+      this.safety.leaderElected(node.id, node.running, effects.roleChange.term);
     }
     this.send(effects.messages);
     if (effects.write !== null) this.startWrite(node, effects.write);
@@ -282,7 +282,7 @@ export class Cluster {
 
   private apply(node: SimNode, entry: Entry): void {
     node.absorb(entry);
-    this.safety.applied(node, entry);
+    this.safety.applied(node, entry, node.digest);
     node.running.applied(entry.index);
   }
 

@@ -11,6 +11,7 @@ import {
   heartbeat,
   leaderBench,
   restoredLog,
+  snapshotLog,
   three,
 } from './support.js';
 
@@ -64,6 +65,7 @@ describe('terms (5.1)', () => {
       term: 9,
       leaderCommit: 0,
       committed: 0,
+      answered: 0,
     } as const;
     bench.core.step({ ...body, group: 2, to: 'n1', round: 1 });
     bench.core.step({ ...body, group: 1, to: 'n3', round: 1 });
@@ -72,7 +74,7 @@ describe('terms (5.1)', () => {
 });
 
 describe('votes', () => {
-  test('a vote leaves only after the write of term and vote (requirement 1)', () => {
+  test('requirement 1: a vote leaves only after the write of term and vote', () => {
     const bench = voteRequest(follower(), 'n2', 2, [1, 1]);
     expect(bench.take('vote-response')).toEqual([]);
     expect(bench.pending?.hardState).toMatchObject({ term: 2, votedFor: 'n2' });
@@ -81,7 +83,7 @@ describe('votes', () => {
     expect(bench.take('vote-response')).toMatchObject([{ granted: true, to: 'n2' }]);
   });
 
-  test('one vote per term, and the same candidate gets it again (requirement 11)', () => {
+  test('requirement 11: one vote per term, and the same candidate gets it again', () => {
     const bench = voteRequest(follower(), 'n2', 2, [1, 1]).sync().forget();
     voteRequest(bench, 'n3', 2, [1, 1]).sync();
     voteRequest(bench, 'n2', 2, [1, 1]).sync();
@@ -92,7 +94,7 @@ describe('votes', () => {
     ]);
   });
 
-  test('a vote survives a restart', () => {
+  test('requirement 1: a vote survives a restart', () => {
     const log = restoredLog({ configuration: three, term: 4, votedFor: 'n2' });
     const bench = awake(new Bench('n1', log));
     voteRequest(bench, 'n3', 4, [4, 9]).sync();
@@ -106,12 +108,30 @@ describe('votes', () => {
     [[2, 3], true],
     [[2, 4], true],
     [[3, 1], true],
-  ] as const)('a candidate whose log ends in %j is granted: %s (5.4.1)', (last, granted) => {
-    const bench = voteRequest(follower([2, 2]), 'n2', 9, last).sync();
-    expect(bench.take('vote-response')).toMatchObject([{ granted }]);
-  });
+  ] as const)(
+    'requirement 10: a candidate whose log ends in %j is granted: %s (5.4.1)',
+    (last, granted) => {
+      const bench = voteRequest(follower([2, 2]), 'n2', 9, last).sync();
+      expect(bench.take('vote-response')).toMatchObject([{ granted }]);
+    },
+  );
 
-  test('no vote while a leader was heard within the election timeout (requirement 18)', () => {
+  test.each([
+    [[1, 9], false],
+    [[2, 4], false],
+    [[2, 5], true],
+    [[3, 1], true],
+  ] as const)(
+    'requirement 10: beside an empty log behind a snapshot at (2, 5), %j is granted: %s',
+    (last, granted) => {
+      const meta = { lastIncludedIndex: 5, lastIncludedTerm: 2, configuration: three };
+      const bench = awake(new Bench('n1', snapshotLog(meta)));
+      voteRequest(bench, 'n2', 9, last).sync();
+      expect(bench.take('vote-response')).toMatchObject([{ granted }]);
+    },
+  );
+
+  test('requirement 18: no vote while a leader was heard within the election timeout', () => {
     const bench = heartbeat(follower(), 1).sync().forget().tick(9);
     voteRequest(bench, 'n3', 5, [9, 9]).sync();
     voteRequest(bench, 'n3', 5, [9, 9], { preVote: true }).sync();
@@ -137,7 +157,7 @@ describe('votes', () => {
     expect(bench.take('vote-response')).toEqual([]);
   });
 
-  test('a node without configuration never votes and never campaigns (requirement 8)', () => {
+  test('requirement 8: a node without configuration never votes and never campaigns', () => {
     const bench = new Bench('n1', restoredLog({}));
     expect(bench.core.role).toBe('learner');
     bench.tick(100).sync();
@@ -156,7 +176,7 @@ describe('votes', () => {
 });
 
 describe('pre-vote (9.6)', () => {
-  test('the timer asks first and raises no term', () => {
+  test('requirement 13: the timer asks first and raises no term', () => {
     const bench = new Bench('n1', restoredLog({ configuration: three }));
     bench.tick(19).sync();
     expect(bench.core.role).toBe('pre-candidate');
@@ -176,7 +196,7 @@ describe('pre-vote (9.6)', () => {
     expect(bench.writes).toEqual([]);
   });
 
-  test('a refused pre-vote carries the higher term, which the asker takes (requirement 14)', () => {
+  test('requirement 14: a refused pre-vote carries the higher term, which the asker takes', () => {
     const refuser = follower([], 5);
     voteRequest(refuser, 'n2', 3, [3, 9], { preVote: true });
     expect(refuser.take('vote-response')).toMatchObject([{ granted: false, term: 5 }]);
@@ -236,7 +256,7 @@ describe('candidates', () => {
     expect(bench.core.role).toBe('follower');
   });
 
-  test('each try draws its timeout anew', () => {
+  test('requirement 19: each try draws its timeout anew', () => {
     const draws: number[] = [];
     const random = (bound: number) => {
       draws.push(bound);
@@ -250,7 +270,7 @@ describe('candidates', () => {
 });
 
 describe('leadership', () => {
-  test('a new leader appends a no-op at once (requirement 12)', () => {
+  test('requirement 12: a new leader appends a no-op at once', () => {
     const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1] }));
     elect(bench);
     const appends = bench.take('append-request');
@@ -258,7 +278,7 @@ describe('leadership', () => {
     expect(appends[0]?.entries).toMatchObject([{ kind: 'noop', term: 2, index: 3 }]);
   });
 
-  test('without a majority for one election timeout it steps down (check-quorum)', () => {
+  test('requirement 15: without a majority for one election timeout it steps down', () => {
     const bench = leaderBench();
     bench.tick(9);
     expect(bench.core.role).toBe('leader');

@@ -61,7 +61,7 @@ describe('legal changes', () => {
 describe('the history of configurations', () => {
   const two = configurationOf(['n1', 'n2']);
 
-  test('the newest holds when appended and goes when truncated (requirement 51)', () => {
+  test('requirement 51: the newest holds when appended and goes when truncated', () => {
     const history = new ConfigurationHistory(null, [configEntry(1, 1, three)]);
     history.append(configEntry(1, 5, two));
     expect([history.latest, history.at(4), history.at(5)]).toEqual([two, three, two]);
@@ -76,7 +76,7 @@ describe('the history of configurations', () => {
     expect(() => history.truncateFrom(5)).toThrow(/INVARIANT/);
   });
 
-  test('a snapshot takes the place of what it covers', () => {
+  test('requirement 51: a snapshot takes the place of what it covers', () => {
     const history = new ConfigurationHistory(null, [configEntry(1, 1, three)]);
     history.append(configEntry(1, 9, two));
     const meta = { lastIncludedIndex: 5, lastIncludedTerm: 1, configuration: three };
@@ -88,7 +88,7 @@ describe('the history of configurations', () => {
 });
 
 describe('changes on the leader', () => {
-  test('not before an entry of the own term is committed (Ongaro 2015, requirement 50)', () => {
+  test('requirement 50: not before an entry of the own term is committed (Ongaro 2015)', () => {
     const bench = new Bench('n1', restoredLog({ configuration: three, commit: 1 }));
     elect(bench);
     const wanted = configurationOf(['n1', 'n2']);
@@ -97,7 +97,7 @@ describe('changes on the leader', () => {
     expect(bench.core.changeConfiguration(wanted)).toMatchObject({ ok: true });
   });
 
-  test('one at a time', () => {
+  test('requirement 50: one at a time', () => {
     const bench = leaderBench();
     const first = configurationOf(['n1', 'n2', 'n3'], ['n4']);
     expect(bench.core.changeConfiguration(first).ok).toBe(true);
@@ -117,7 +117,7 @@ describe('changes on the leader', () => {
     expect(bench.core.commitIndex).toBe(index);
   });
 
-  test('a new learner does not count (requirement 52)', () => {
+  test('requirement 52: a new learner does not count', () => {
     const bench = leaderBench(configurationOf(['n1', 'n2']));
     bench.core.changeConfiguration(configurationOf(['n1', 'n2'], ['n3']));
     const index = bench.sync().core.lastLogIndex;
@@ -148,7 +148,7 @@ describe('changes on the leader', () => {
     expect(bench.core.status().configuration).toEqual(configurationOf(['n1', 'n2']));
   });
 
-  test('a leader that removed itself leaves after the commit (requirement 54)', () => {
+  test('requirement 54: a leader that removed itself leaves after the commit', () => {
     const bench = leaderBench();
     bench.core.changeConfiguration(configurationOf(['n2', 'n3']));
     const index = bench.sync().forget().core.lastLogIndex;
@@ -160,7 +160,7 @@ describe('changes on the leader', () => {
     expect(bench.tick(100).core.role).toBe('learner');
   });
 
-  test('a removed follower learns it and stops campaigning', () => {
+  test('requirement 54: a removed follower learns it and stops campaigning', () => {
     const bench = leaderBench();
     const { term } = bench.core;
     bench.core.changeConfiguration(configurationOf(['n1', 'n2']));
@@ -206,7 +206,7 @@ describe('changes on the leader', () => {
 });
 
 describe('another directory under an old name', () => {
-  test('nothing known about the old one is believed of the new one (requirement 8)', () => {
+  test('requirement 8: nothing known about the old one is believed of the new one', () => {
     const bench = leaderBench();
     const matched = () => bench.core.status().peers.find((one) => one.id === 'n3')?.matchIndex;
     expect(matched()).toBeGreaterThan(0);
@@ -268,7 +268,7 @@ describe('clusters', () => {
     cluster.until('commit', 100, () => cluster.highestCommit > before);
   });
 
-  test('the published counter-example of 2015: two changes never overlap', () => {
+  test('requirement 50: the published counter-example of 2015: two changes never overlap', () => {
     for (let seed = 0; seed < 40; seed++) {
       const cluster = new Cluster({ seed, voters: 4, spares: 1, delayMax: 3 });
       cluster.until('leader', 400, () => cluster.leader?.readyToServe === true);
@@ -290,4 +290,24 @@ describe('clusters', () => {
       expect(cluster.leader?.status().configuration.voters).not.toContain(first);
     }
   });
+});
+
+test('who is removed by an entry that is not committed still stands for election', () => {
+  // Only n1 holds the entry, and its log is ahead of those that must commit it (4.2.2).
+  const removal = configEntry(2, 3, configurationOf(['n2', 'n3']));
+  const restored = restoredLog({ configuration: three, terms: [2], commit: 2 });
+  const node = new Bench('n1', {
+    ...restored,
+    entries: [...restored.entries, removal],
+    configurations: [...restored.configurations, removal],
+  });
+  node.tick(20).sync();
+  expect(node.core.role).toBe('pre-candidate');
+  const grant = (from: string, preVote: boolean, requestTerm: number) =>
+    node.step({ kind: 'vote-response', from, term: 2, preVote, granted: true, requestTerm }).sync();
+  grant('n2', true, 3);
+  // Its own vote does not count.
+  expect(node.core.role).toBe('pre-candidate');
+  grant('n3', true, 3);
+  expect(node.core.role).toBe('candidate');
 });

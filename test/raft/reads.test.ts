@@ -18,7 +18,7 @@ function answerRound(bench: Bench, from: string, round: number): Bench {
 }
 
 describe('reads on the leader', () => {
-  test('a majority answering a round that began after the read confirms it', () => {
+  test('requirement 37: a majority answering a round that began after the read confirms it', () => {
     const bench = leaderBench();
     bench.core.requestRead(1);
     const beats = bench.pump().take('heartbeat-request');
@@ -28,7 +28,7 @@ describe('reads on the leader', () => {
     expect(bench.reads).toEqual([{ token: 1, index: bench.core.commitIndex }]);
   });
 
-  test('late answers of an earlier round confirm nothing (requirement 38)', () => {
+  test('requirement 38: late answers of an earlier round confirm nothing', () => {
     const bench = leaderBench();
     bench.core.requestRead(1);
     const [first] = bench.pump().take('heartbeat-request');
@@ -51,7 +51,7 @@ describe('reads on the leader', () => {
     expect(bench.reads.map((read) => read.token)).toEqual([1, 2, 3]);
   });
 
-  test('waits for a committed entry of the own term (requirements 37 and 39)', () => {
+  test('requirements 37, 39: waits for a committed entry of the own term', () => {
     const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1, 1], commit: 1 }));
     elect(bench);
     bench.core.requestRead(1);
@@ -162,7 +162,7 @@ describe('reads on a follower', () => {
   });
 });
 
-describe('the lease (6.4.1, requirement 40)', () => {
+describe('requirement 40: the lease (6.4.1)', () => {
   test('counts from the sending of the round that a majority answered', () => {
     const bench = leaderBench();
     expect(bench.core.leaseAgeTicks()).toBe(Number.POSITIVE_INFINITY);
@@ -205,13 +205,13 @@ describe('the lease (6.4.1, requirement 40)', () => {
 test('heartbeats tell a follower that lags what is committed beyond its log', () => {
   const bench = new Bench('n1', restoredLog({ configuration: three, terms: [1], commit: 2 }));
   bench.pump();
-  expect(bench.core.leaderCommit).toBe(null);
+  expect(bench.core.contact).toBe(null);
   heartbeat(bench, 1, 1, 2, 'n2', 9).pump();
-  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([2, 9]);
+  expect([bench.core.commitIndex, bench.core.contact?.committed]).toEqual([2, 9]);
   heartbeat(bench, 2, 1, 2, 'n3', 12).pump();
-  expect(bench.core.leaderCommit).toBe(12);
+  expect(bench.core.contact?.committed).toBe(12);
   bench.tick(20);
-  expect(bench.core.leaderCommit).toBe(null);
+  expect(bench.core.contact).toBe(null);
 });
 
 test('a new leader does not know yet what leaders before it committed, and tells so', () => {
@@ -220,7 +220,35 @@ test('a new leader does not know yet what leaders before it committed, and tells
   bench.core.requestRead(1);
   const beats = bench.pump().take('heartbeat-request');
   expect(beats.at(-1)).toMatchObject({ leaderCommit: 0, committed: 3 });
-  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([1, 4]);
+  expect([bench.core.commitIndex, bench.core.contact?.committed]).toEqual([1, 4]);
   ack(bench, 'n2', bench.core.lastLogIndex);
-  expect([bench.core.commitIndex, bench.core.leaderCommit]).toEqual([4, 4]);
+  expect([bench.core.commitIndex, bench.core.contact?.committed]).toEqual([4, 4]);
+});
+
+test('heartbeats say which answers they take account of: late ones are told from new', () => {
+  const bench = leaderBench();
+  answerRound(bench, 'n2', 1);
+  bench.core.requestRead(1);
+  const beats = bench.pump().take('heartbeat-request');
+  expect(beats.map(({ to, answered }) => [to, answered])).toEqual([
+    ['n2', 1],
+    ['n3', 0],
+  ]);
+
+  const follower = new Bench('n1', restoredLog({ configuration: three, terms: [1], commit: 2 }));
+  heartbeat(follower, 1, 7, 2, 'n2', 2, 4);
+  expect(follower.core.contact).toEqual({ term: 1, committed: 2, round: 7, confirmed: 4 });
+  heartbeat(follower, 1, 8, 2, 'n2', 9, 7);
+  expect(follower.core.contact).toEqual({ term: 1, committed: 9, round: 8, confirmed: 7 });
+  heartbeat(follower, 2, 1, 2, 'n3', 9, 0);
+  expect(follower.core.contact).toEqual({ term: 2, committed: 9, round: 1, confirmed: 0 });
+});
+
+test('a leader is in contact with its majority as far as that answered', () => {
+  const bench = leaderBench();
+  bench.core.requestRead(1);
+  const { round } = bench.pump().take('heartbeat-request').at(-1)!;
+  expect(bench.core.contact).toMatchObject({ round, confirmed: 0 });
+  answerRound(bench, 'n3', round);
+  expect(bench.core.contact).toMatchObject({ round, confirmed: round });
 });

@@ -22,7 +22,7 @@ function termsOf(bench: Bench): (number | null)[] {
 }
 
 describe('a follower', () => {
-  test('acks entries only when they are durable (requirement 2)', () => {
+  test('requirement 2: acks entries only when they are durable', () => {
     const bench = append(follower(), 1, [1, 1], [1, 1]);
     expect(bench.take('append-response')).toEqual([]);
     expect(bench.pending?.afterwards).toMatchObject([{ success: true, index: 3, to: 'n2' }]);
@@ -66,13 +66,13 @@ describe('a follower', () => {
     expect(bench.take('append-response')).toMatchObject([{ hintIndex: 2, hintTerm: 1 }]);
   });
 
-  test('truncates at a conflict of terms, in one write (requirement 3)', () => {
+  test('requirement 3: truncates at a conflict of terms, in one write', () => {
     const bench = append(follower([1, 2, 2]), 3, [1, 2], [3]);
     expect(bench.pending).toMatchObject({ truncateFrom: 3, entries: [{ term: 3, index: 3 }] });
     expect(termsOf(bench)).toEqual([1, 1, 3]);
   });
 
-  test('a late duplicate never truncates what matches (requirement 21)', () => {
+  test('requirement 21: a late duplicate never truncates what matches', () => {
     const bench = follower([1, 1, 1]);
     append(bench, 1, [1, 1], [1]);
     append(bench, 1, [1, 1], []);
@@ -85,7 +85,7 @@ describe('a follower', () => {
     expect(() => append(bench, 5, [1, 1], [5, 5, 5])).toThrow(/INVARIANT/);
   });
 
-  test('commits min(leaderCommit, last index this message verified) (requirement 23)', () => {
+  test('requirement 23: commits min(leaderCommit, last index this message verified)', () => {
     const bench = follower([1, 1, 1]);
     append(bench, 1, [1, 1], [1], 99);
     expect(bench.core.commitIndex).toBe(2);
@@ -93,7 +93,7 @@ describe('a follower', () => {
     expect(bench.core.commitIndex).toBe(3);
   });
 
-  test('prevLogIndex below the snapshot is matched against it (requirement 22)', () => {
+  test('requirement 22: prevLogIndex below the snapshot is matched against it', () => {
     const meta = { lastIncludedIndex: 5, lastIncludedTerm: 2, configuration: three };
     const bench = new Bench('n1', snapshotLog(meta));
     append(bench, 2, [1, 3], [2, 2, 2, 2], 7).sync();
@@ -116,7 +116,7 @@ describe('a follower', () => {
     expect(bench.applied).toHaveLength(3);
   });
 
-  test('heartbeats are answered at once, whatever the disk does (requirement 9)', () => {
+  test('requirement 9: heartbeats are answered at once, whatever the disk does', () => {
     const bench = append(follower(), 2, [1, 1], [2]);
     expect(bench.pending).not.toBeNull();
     heartbeat(bench, 2, 5);
@@ -224,7 +224,7 @@ describe('a leader', () => {
     expect(bench.pump().take('append-request')).toMatchObject([{ to: 'n3' }]);
   });
 
-  test('a late reject at or below matchIndex changes nothing', () => {
+  test('requirement 24: a late reject at or below matchIndex changes nothing', () => {
     const bench = leaderBench(three, {}, [1, 1, 1]);
     const { term } = bench.core;
     const late = { success: false, index: 3, hintIndex: 0, hintTerm: 0 };
@@ -248,7 +248,7 @@ describe('a leader', () => {
     expect(bench.take('append-request')).toMatchObject([{ to: 'n3', prevLogIndex: 2 }]);
   });
 
-  test('stale acks change nothing (requirement 24)', () => {
+  test('requirement 24: stale acks change nothing', () => {
     const bench = leaderBench();
     const before = bench.core.status().peers;
     ack(bench, 'n2', 1);
@@ -303,7 +303,7 @@ describe('a leader', () => {
     ]);
   });
 
-  test('memory stays bounded with a dead follower, served from disk (requirement 25)', () => {
+  test('requirement 25: memory stays bounded with a dead follower, served from disk', () => {
     const changes = { logWindowBytesMax: 1000, appendBytesMax: 400, inflightAppendsMax: 2 };
     const bench = leaderBench(three, changes);
     bench.core.unreachable('n3');

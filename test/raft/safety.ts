@@ -6,7 +6,16 @@
 import { describeEntry } from '../../src/raft/describe.js';
 import type { RaftCore } from '../../src/raft/raft.js';
 import type { Entry, LogIndex, NodeId, Term } from '../../src/raft/types.js';
-import { fail, type SimNode } from './sim-node.js';
+import { SimFailure } from '../sim/failure.js';
+
+/** A node as the checks see it; `core` is null while it is down. */
+export interface Replica {
+  readonly id: NodeId;
+  readonly core: RaftCore | null;
+  seenTerm: Term;
+  seenCommit: LogIndex;
+  checkedCommit: LogIndex;
+}
 
 /** Nine tenths of the simulated election timeout. */
 const leaseTicks = 9;
@@ -27,46 +36,50 @@ export class Safety {
     this.readFloors.set(token, this.highestCommit);
   }
 
-  /** `node` applied the entry and its state is now `node.digest`. */
-  applied(node: SimNode, entry: Entry): void {
+  /** `node` applied the entry and its state is now `digest`. */
+  applied(node: Replica, entry: Entry, digest: string): void {
     this.choose(node, entry);
-    const known = this.digests[entry.index];
-    if (known === undefined) this.digests[entry.index] = node.digest;
-    else if (known !== node.digest) fail(`${node.id}: state differs at ${entry.index}`);
+    this.stateAt(node.id, entry.index, digest);
   }
 
-  leaderElected(node: SimNode, term: Term): void {
+  /** State machine safety: whoever has applied up to an index has the same state. */
+  stateAt(id: NodeId, index: LogIndex, digest: string): void {
+    const known = this.digests[index];
+    if (known === undefined) this.digests[index] = digest;
+    else if (known !== digest) fail('state machine safety', `${id}: state differs at ${index}`);
+  }
+
+  leaderElected(id: NodeId, leader: RaftCore, term: Term): void {
     const other = this.leaders.get(term);
-    if (other !== undefined && other !== node.id) fail(`two leaders in term ${term}`);
-    this.leaders.set(term, node.id);
-    const leader = node.running;
+    if (other !== undefined && other !== id) fail('election safety', `two leaders in term ${term}`);
+    this.leaders.set(term, id);
     for (let index = leader.commitIndex + 1; index <= this.highestCommit; index++) {
       const expected = this.chosenTerms[index];
       if (expected !== undefined && expected < term && leader.termAt(index) !== expected) {
-        fail(`leader ${node.id} of term ${term} lacks committed entry ${index}`);
+        fail('leader completeness', `leader ${id} of term ${term} lacks committed entry ${index}`);
       }
     }
   }
 
-  private choose(node: SimNode, entry: Entry): void {
+  private choose(node: Replica, entry: Entry): void {
     const text = describeEntry(entry);
     const known = this.chosen[entry.index];
     if (known !== undefined && known !== '' && known !== text) {
-      fail(`${node.id}: committed entry ${known} became ${text}`);
+      fail('state machine safety', `${node.id}: committed entry ${known} became ${text}`);
     }
     this.chosen[entry.index] = text;
   }
 
   readAnswered(token: number, index: LogIndex): boolean {
-    const floor = this.readFloors.get(token) ?? fail(`read ${token} was answered twice`);
+    const floor = this.readFloors.get(token) ?? fail('reads', `read ${token} was answered twice`);
     this.readFloors.delete(token);
     if (index < 0) return false;
-    if (index < floor) fail(`stale read: index ${index}, but ${floor} was committed before`);
+    if (index < floor) fail('reads', `stale: index ${index}, but ${floor} was committed before`);
     return true;
   }
 
   /** `leases`: nobody may lead beside a node that holds a lease. */
-  check(nodes: readonly SimNode[], leases: boolean): void {
+  check(nodes: readonly Replica[], leases: boolean): void {
     for (const node of nodes) {
       if (node.core === null) continue;
       this.checkNode(node, node.core);
@@ -75,20 +88,25 @@ export class Safety {
     if (++this.checks % 8 === 0) checkLogMatching(nodes);
   }
 
-  private checkNode(node: SimNode, current: RaftCore): void {
-    if (current.term < node.seenTerm) fail(`${node.id}: the term went back`);
-    if (current.commitIndex < node.seenCommit) fail(`${node.id}: the commit index went back`);
+  checkNode(node: Replica, current: RaftCore): void {
+    if (current.term < node.seenTerm) fail('monotone', `${node.id}: the term went back`);
+    if (current.commitIndex < node.seenCommit) {
+      fail('monotone', `${node.id}: the commit index went back`);
+    }
     node.seenTerm = current.term;
     node.seenCommit = current.commitIndex;
     this.checkCommitted(node, current);
   }
 
-  private checkCommitted(node: SimNode, current: RaftCore): void {
+  private checkCommitted(node: Replica, current: RaftCore): void {
     for (let index = node.checkedCommit + 1; index <= current.commitIndex; index++) {
       const term = current.termAt(index);
       const known = this.chosenTerms[index];
       if (term !== null && known !== undefined && known !== term) {
-        fail(`${node.id}: committed entry ${index} is of term ${term}, not ${known}`);
+        fail(
+          'state machine safety',
+          `${node.id}: committed entry ${index} is of term ${term}, not ${known}`,
+        );
       }
       if (term !== null) this.chosenTerms[index] = term;
       this.chosen[index] ??= '';
@@ -97,12 +115,12 @@ export class Safety {
   }
 }
 
-function checkLease(nodes: readonly SimNode[], holder: RaftCore): void {
+function checkLease(nodes: readonly Replica[], holder: RaftCore): void {
   const rival = nodes.find((n) => n.core?.role === 'leader' && n.core.term > holder.term);
-  if (rival !== undefined) fail(`${rival.id} leads beside the lease of ${holder.id}`);
+  if (rival !== undefined) fail('lease', `${rival.id} leads beside the lease of ${holder.id}`);
 }
 
-function checkLogMatching(nodes: readonly SimNode[]): void {
+export function checkLogMatching(nodes: readonly Replica[]): void {
   const cores = nodes.flatMap(({ core }) => (core === null ? [] : [core]));
   for (let a = 0; a < cores.length; a++) {
     for (let b = a + 1; b < cores.length; b++) checkPair(cores[a]!, cores[b]!);
@@ -115,7 +133,8 @@ function checkPair(one: RaftCore, other: RaftCore): void {
   for (let index = Math.min(one.lastLogIndex, other.lastLogIndex); index > 0; index--) {
     const [left, right] = [one.termAt(index), other.termAt(index)];
     if (left === null || right === null) return;
-    if (matched && left !== right) fail(`logs of ${one.id} and ${other.id} part below ${index}`);
+    if (matched && left !== right)
+      fail('log matching', `${one.id} and ${other.id} part below ${index}`);
     if (left === right) matched = true;
   }
 }
@@ -124,5 +143,11 @@ function checkPair(one: RaftCore, other: RaftCore): void {
 export function checkIdle(core: RaftCore): void {
   const { write, roleChange, messages, committed, reads } = core.takeEffects();
   const lists = messages.length + committed.length + reads.length;
-  if (write !== null || roleChange !== null || lists > 0) fail(`${core.id}: effects unannounced`);
+  if (write !== null || roleChange !== null || lists > 0) {
+    fail('effects', `${core.id}: unannounced`);
+  }
+}
+
+function fail(checker: string, what: string): never {
+  throw new SimFailure(checker, what);
 }

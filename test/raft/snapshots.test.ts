@@ -24,7 +24,7 @@ function follower(terms: number[], commit: number): Bench {
   return heartbeat(bench, 3).sync().forget();
 }
 
-describe('a received snapshot (requirement 46)', () => {
+describe('requirement 46: a received snapshot', () => {
   test('of an old term is ignored', () => {
     const bench = follower([1, 1], 3);
     expect(bench.core.snapshotReceived('n2', 2, meta(9, 2)).action).toBe('ignore');
@@ -62,7 +62,7 @@ describe('a received snapshot (requirement 46)', () => {
     expect(bench.writes.at(-1)).toMatchObject({ truncateFrom: null });
   });
 
-  test('while it is put in place nothing is acked or applied (requirement 47)', () => {
+  test('requirement 47: while it is put in place nothing is acked or applied', () => {
     const bench = follower([1, 1], 1);
     const before = bench.applied.length;
     bench.core.snapshotReceived('n2', 3, meta(9, 2));

@@ -276,6 +276,8 @@ export function heartbeat(
   leaderCommit = 0,
   from: NodeId = 'n2',
   committed = leaderCommit,
+  answered = 0,
 ): Bench {
-  return bench.step({ kind: 'heartbeat-request', from, term, round, leaderCommit, committed });
+  const told = { leaderCommit, committed, answered };
+  return bench.step({ kind: 'heartbeat-request', from, term, round, ...told });
 }

@@ -139,7 +139,13 @@ export class FakeGroup implements Group {
   keyspaceInfo() {
     const { keyspace } = this.machine;
     const nothing = { keysWithTtl: 0, expired: 0, evicted: 0, hits: 0, misses: 0 };
-    return { ...nothing, keys: keyspace.size, usedBytes: keyspace.usedBytes };
+    const all = Array.from({ length: 16 }, (_, database) => ({
+      database,
+      keys: keyspace.sizeOf(database),
+      keysWithTtl: keyspace.keysWithTtlOf(database),
+    }));
+    const databases = all.filter(({ keys }) => keys > 0);
+    return { ...nothing, databases, keys: keyspace.size, usedBytes: keyspace.usedBytes };
   }
 
   countKeysInSlot(): number {
@@ -199,7 +205,7 @@ export class FakeGroup implements Group {
   private apply(origin: Origin, spec: KeyspaceSpec, args: Args): void {
     this.writes++;
     this.writer.begin();
-    this.writer.append(spec.opcode, args);
+    this.writer.append(spec.opcode, args, origin.database);
     const { machine } = this;
     machine.beginEntry(machine.appliedIndex + 1, this.writer.finish(Date.now(), 1));
     this.applyingOrigin = origin;
@@ -214,7 +220,7 @@ export class FakeGroup implements Group {
   private run(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
     const begun = this.meter?.begin(spec, args) ?? 0;
     const counts = origin.noTouch !== true || spec.name === 'touch';
-    const context = this.machine.readContext(Date.now(), () => 1, counts);
+    const context = this.machine.readContext(Date.now(), () => 1, counts, origin.database);
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else if (spec.kind === 'read') {
       spec.read(context, args, origin.reply);

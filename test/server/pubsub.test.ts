@@ -156,14 +156,17 @@ describe('publish and subscribe', () => {
   it('tells Sentinel clients of a new leader', async () => {
     const listener = await open();
     world.group.changed();
-    await talk(listener, ['SUBSCRIBE', '+switch-master'], resp('@3 subscribe +switch-master :1'));
+    await talk(listener, ['PSUBSCRIBE', '+*'], resp('@3 psubscribe +* :1'));
+    world.group.isLeader = false;
     world.group.leaderPort = 7002;
     world.group.changed();
     world.group.changed();
-    const message = resp('@3 message +switch-master');
-    const text = 'tgcache 127.0.0.1 7001 127.0.0.1 7002';
-    expect(await listener.take(message.length + text.length + 7)).toBe(
-      `${message}$${text.length}\r\n${text}\r\n`,
-    );
+    const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
+    const expected = [
+      ['+switch-master', 'tgcache 127.0.0.1 7001 127.0.0.1 7002'],
+      ['+slave', 'slave 127.0.0.1:7001 127.0.0.1 7001 @ tgcache 127.0.0.1 7002'],
+      ['+slave', 'slave 127.0.0.1:7003 127.0.0.1 7003 @ tgcache 127.0.0.1 7002'],
+    ].map(([channel, text]) => `${resp(`@4 pmessage +* ${channel}`)}${bulk(text!)}`);
+    expect(await listener.take(expected.join('').length)).toBe(expected.join(''));
   });
 });

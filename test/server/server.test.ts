@@ -21,7 +21,7 @@ async function expectReplies(lines: readonly string[], replies: readonly string[
 }
 
 describe('a pipeline', () => {
-  it('is answered in its order, whoever answers', async () => {
+  it('requirement 36: is answered in its order, whoever answers', async () => {
     await expectReplies(
       ['SET a 1', 'PING', 'nope x', 'GET a', 'ECHO hi', 'SET a', 'CLIENT GETNAME', 'GET a', 'PING'],
       [
@@ -87,7 +87,7 @@ describe('bad input', () => {
     ['client', "-ERR wrong number of arguments for 'client' command"],
     ['client foo', "-ERR unknown subcommand 'foo'. Try CLIENT HELP."],
     ['client id x', "-ERR wrong number of arguments for 'client|id' command"],
-    ['select 1', '-ERR SELECT is not allowed in cluster mode'],
+    ['select 16', '-ERR DB index is out of range'],
     ['select x', '-ERR value is not an integer or out of range'],
     ['hello 4', '-NOPROTO unsupported protocol version'],
     ['exec', '-ERR EXEC without MULTI'],
@@ -100,7 +100,7 @@ describe('bad input', () => {
 });
 
 describe('refusals', () => {
-  it('name the leader with the slot of the key', async () => {
+  it('requirement 35: name the leader with the slot of the key', async () => {
     world.group.refusal = 'not-leader';
     world.group.isLeader = false;
     world.group.leaderPort = 7002;
@@ -142,7 +142,7 @@ describe('refusals', () => {
     expect(await client.take(5 + 29)).toBe('+OK\r\n-MOVED 15495 127.0.0.1:7001\r\n');
   });
 
-  it('wait for a leader, and no longer than a bound', async () => {
+  it('requirement 35: wait for a leader, and no longer than a bound', async () => {
     world.group.refusal = 'no-leader';
     const begun = performance.now();
     await expectReplies(['SET a 1'], ['-CLUSTERDOWN Hash slot not served: no leader is known']);

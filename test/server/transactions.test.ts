@@ -20,7 +20,7 @@ async function expectReplies(lines: readonly string[], replies: readonly string[
 }
 
 describe('MULTI', () => {
-  it('runs everything as one write, local commands in their place', async () => {
+  it('requirement 34: runs everything as one write, local commands in their place', async () => {
     await expectReplies(
       [
         'MULTI',
@@ -93,7 +93,7 @@ describe('MULTI', () => {
     expect(world.group.writes).toBe(0);
   });
 
-  it('names the leader while it queues, and aborts', async () => {
+  it('requirement 34: names the leader while it queues, and aborts', async () => {
     world.group.refusal = 'not-leader';
     await expectReplies(
       ['MULTI', 'SET foo 1', 'EXEC', 'MULTI', 'DBSIZE', 'EXEC', 'PING'],
@@ -120,7 +120,7 @@ describe('MULTI', () => {
     expect(world.group.writes).toBe(1);
   });
 
-  it('is forgotten by DISCARD and RESET', async () => {
+  it('requirement 34: is forgotten by DISCARD and RESET', async () => {
     await expectReplies(
       ['MULTI', 'SET a 1', 'DISCARD', 'MULTI', 'SET a 1', 'RESET', 'GET a', 'EXEC'],
       ['+OK', '+QUEUED', '+OK', '+OK', '+QUEUED', '+RESET', '$-1', '-ERR EXEC without MULTI'],
@@ -167,7 +167,7 @@ describe('WATCH', () => {
     );
   });
 
-  it('is over after an EXEC that aborts, all in one pipeline', async () => {
+  it('requirement 34: is over after an EXEC that aborts, all in one pipeline', async () => {
     await expectReplies(
       ['WATCH a', 'SET a 5', 'MULTI', 'SET a', 'EXEC', 'WATCH b', 'MULTI', 'PING', 'EXEC'],
       [

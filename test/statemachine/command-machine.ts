@@ -27,7 +27,7 @@ export function argsOf(...words: string[]): Args {
 }
 
 export class CommandMachine {
-  readonly machine = new StateMachine();
+  readonly machine: StateMachine;
   /** Unix ms; the stamp of the next entry. */
   nowMs = 1_700_000_000_000;
   /** Payloads of the entries so far. */
@@ -35,8 +35,17 @@ export class CommandMachine {
   private readonly writer = new BatchWriter();
   private readonly replies = new ReplyBuffer();
 
+  /** With these settings of the log. */
+  constructor(settings: readonly (readonly [string, string])[] = []) {
+    this.machine = new StateMachine(undefined, 0, settings);
+  }
+
   run(...words: string[]): string {
-    return this.log(specOf(words[0]!).opcode, argsOf(...words));
+    return this.runIn(0, ...words);
+  }
+
+  runIn(database: number, ...words: string[]): string {
+    return this.log(specOf(words[0]!).opcode, argsOf(...words), database);
   }
 
   exec(args: Args): string {
@@ -64,9 +73,9 @@ export class CommandMachine {
     return Buffer.concat(chunks);
   }
 
-  private log(opcode: number, args: Args): string {
+  private log(opcode: number, args: Args, database = 0): string {
     this.writer.begin();
-    this.writer.append(opcode, args);
+    this.writer.append(opcode, args, database);
     return this.replay(this.writer.finish(this.nowMs, this.entries.length + 1));
   }
 }

@@ -1,6 +1,6 @@
 /** Commands against the state machine: edges of what Redis takes, and that replicas agree. */
 import { describe, expect, it } from 'vitest';
-import { latin1Bytes } from '../../src/statemachine/batch-format.js';
+import { encodePulse, latin1Bytes } from '../../src/statemachine/batch-format.js';
 import { keyspaceSpecs } from '../../src/statemachine/keyspace-commands.js';
 import { TransactionBuilder, watchVersion } from '../../src/statemachine/transaction.js';
 import { CommandGenerator } from '../conformance/command-generator.js';
@@ -68,7 +68,7 @@ const cases: readonly (readonly [string, string])[] = [
   ['SET a 1; RENAMENX a a', ':0'],
   ['SET a 1; COPY a a', '-ERR source and destination objects are the same'],
   ['SET a 1; SET b 2; COPY a b', ':0'],
-  ['COPY a b DB 1', '-ERR DB index is out of range'],
+  ['COPY a b DB 16', '-ERR DB index is out of range'],
   [
     'COPY a b DB 9999999999',
     '-ERR value is out of range, value must between -2147483648 and 2147483647',
@@ -189,7 +189,7 @@ describe('EXEC at apply', () => {
     expect(machine.entries).toHaveLength(1);
   });
 
-  it.each(changes)('after WATCH a and %s: carried out %s', (line, runs) => {
+  it.each(changes)('requirement 34: after WATCH a and %s: carried out %s', (line, runs) => {
     const machine = new CommandMachine();
     machine.run('MSET', 'a', '1', 'b', '1');
     const builder = transaction(machine, ['a']);
@@ -210,20 +210,58 @@ describe('EXEC at apply', () => {
 });
 
 describe('determinism', () => {
-  it.each([1, 2, 3])('seed %i: the same entries give the same state and replies', (seed) => {
+  it.each([1, 2, 3])(
+    'requirements 32, 33: seed %i: the same entries give the same state and replies',
+    (seed) => {
+      const one = new CommandMachine();
+      const replies: string[] = [];
+      const next = random(seed);
+      const generator = new CommandGenerator(next);
+      const names = new Set(keyspaceSpecs.map(({ name }) => name));
+      for (let each = 0; each < 2000; each++) {
+        const words = generator.one();
+        if (!names.has(words[0]!.toLowerCase())) continue;
+        one.nowMs += next(1000);
+        replies.push(one.run(...words));
+      }
+      const two = new CommandMachine();
+      expect(one.entries.map((payload) => two.replay(payload))).toEqual(replies);
+      expect(Buffer.compare(one.state(), two.state())).toBe(0);
+    },
+  );
+
+  it('requirement 33: what fails at apply fails everywhere alike, and the next goes on', () => {
     const one = new CommandMachine();
-    const replies: string[] = [];
-    const next = random(seed);
-    const generator = new CommandGenerator(next);
-    const names = new Set(keyspaceSpecs.map(({ name }) => name));
-    for (let each = 0; each < 2000; each++) {
-      const words = generator.one();
-      if (!names.has(words[0]!.toLowerCase())) continue;
-      one.nowMs += next(1000);
-      replies.push(one.run(...words));
-    }
+    const replies = [
+      one.run('SET', 'a', 'text'),
+      one.run('INCR', 'a'),
+      one.run('INCRBYFLOAT', 'a', '1'),
+      one.run('SETRANGE', 'a', '-1', 'x'),
+      one.run('SET', 'a', 'v', 'EX', '0'),
+      one.run('APPEND', 'a', '!'),
+    ];
+    expect(replies).toEqual([
+      '+OK\r\n',
+      `${notAnInteger}\r\n`,
+      `${notAFloat}\r\n`,
+      '-ERR offset is out of range\r\n',
+      "-ERR invalid expire time in 'set' command\r\n",
+      ':5\r\n',
+    ]);
     const two = new CommandMachine();
     expect(one.entries.map((payload) => two.replay(payload))).toEqual(replies);
     expect(Buffer.compare(one.state(), two.state())).toBe(0);
+  });
+
+  it('requirement 33: an entry or a command of an unknown kind is thrown, not skipped', () => {
+    const machine = new CommandMachine();
+    machine.run('SET', 'a', '1');
+    const [known] = machine.entries as [Uint8Array];
+    const before = machine.machine.appliedIndex;
+    const pulse = encodePulse(machine.nowMs, 1);
+    const kindAt = pulse.findIndex((byte, at) => byte !== known[at]);
+    pulse[kindAt] = 99;
+    expect(() => machine.replay(pulse)).toThrow(/an entry of kind 99/);
+    expect(machine.machine.appliedIndex).toBe(before);
   });
 });

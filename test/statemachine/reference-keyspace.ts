@@ -121,6 +121,30 @@ export class ReferenceKeyspace implements MutableKeyspace {
     return entry.dueMs === 0 || entry.dueMs > this.nowMs;
   }
 
+  isLiveIn(slot: number, database: number): boolean {
+    return database === 0 && this.isLive(slot);
+  }
+
+  databaseOf(_slot: number): number {
+    return 0;
+  }
+
+  sizeOf(database: number): number {
+    return database === 0 ? this.size : 0;
+  }
+
+  moveTo(): void {
+    throw new Error('the reference has one database');
+  }
+
+  swapDatabases(): void {
+    throw new Error('the reference has one database');
+  }
+
+  flushDatabase(): void {
+    this.flush();
+  }
+
   put(
     key: Uint8Array,
     keyStart: number,

@@ -116,17 +116,20 @@ describe('a replica restored from snapshots', () => {
     ['volatile-tlru', '300000', '0'],
     ['tlru-due', '0', '700'],
     ['noeviction', '0', '0'],
-  ])('stays equal under %s, maxmemory %s, maxkeys %s', (policy, maxmemory, maxkeys) => {
-    const random = generator(maxkeys.length + policy.length);
-    const replicas = new Replicas(random);
-    const limits = { maxmemory, maxkeys, 'maxmemory-policy': policy };
-    const settings = Object.entries({ ...limits, 'default-ttl': '0', 'max-ttl': '0' });
-    replicas.apply(encodeSettings(replicas.stampMs, 1, settings));
-    for (let step = 0; step < 600; step++) {
-      replicas.step();
-      if (step % 60 === 0) replicas.copy = restored(replicas.copy);
-    }
-    expect(replicas.whole.keyspace.expired).toBeGreaterThan(0);
-    expect(digest(replicas.copy)).toBe(digest(replicas.whole));
-  });
+  ])(
+    'requirement 43: stays equal under %s, maxmemory %s, maxkeys %s',
+    (policy, maxmemory, maxkeys) => {
+      const random = generator(maxkeys.length + policy.length);
+      const replicas = new Replicas(random);
+      const limits = { maxmemory, maxkeys, 'maxmemory-policy': policy };
+      const settings = Object.entries({ ...limits, 'default-ttl': '0', 'max-ttl': '0' });
+      replicas.apply(encodeSettings(replicas.stampMs, 1, settings));
+      for (let step = 0; step < 600; step++) {
+        replicas.step();
+        if (step % 60 === 0) replicas.copy = restored(replicas.copy);
+      }
+      expect(replicas.whole.keyspace.expired).toBeGreaterThan(0);
+      expect(digest(replicas.copy)).toBe(digest(replicas.whole));
+    },
+  );
 });

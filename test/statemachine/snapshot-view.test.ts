@@ -27,21 +27,24 @@ function lived(seed: number, steps: number, policy: PolicyName = 'allkeys-tlru')
 }
 
 describe('snapshot view', () => {
-  it.each(POLICIES)('gives the bytes of the moment it was opened, under writes (%s)', (policy) => {
-    const keyspace = lived(11, 4000, policy);
-    const next = random(3);
-    for (let round = 0; round < 6; round++) {
-      const expected = snapshot(keyspace);
-      const view = keyspace.openView();
-      const chunks: Uint8Array[] = [];
-      for (let chunk = view.next(); chunk !== null; chunk = view.next()) {
-        chunks.push(chunk.slice());
-        for (let at = 0; at < 150; at++) randomStep(keyspace, next, 4000);
+  it.each(POLICIES)(
+    'requirement 44: gives the bytes of the moment it was opened, under writes (%s)',
+    (policy) => {
+      const keyspace = lived(11, 4000, policy);
+      const next = random(3);
+      for (let round = 0; round < 6; round++) {
+        const expected = snapshot(keyspace);
+        const view = keyspace.openView();
+        const chunks: Uint8Array[] = [];
+        for (let chunk = view.next(); chunk !== null; chunk = view.next()) {
+          chunks.push(chunk.slice());
+          for (let at = 0; at < 150; at++) randomStep(keyspace, next, 4000);
+        }
+        view.close();
+        expect(sameBytes(chunks, expected)).toBe(true);
       }
-      view.close();
-      expect(sameBytes(chunks, expected)).toBe(true);
-    }
-  });
+    },
+  );
 
   it('keeps several views of different moments apart', () => {
     const keyspace = lived(21, 3000);
@@ -123,7 +126,7 @@ describe('snapshot view', () => {
 });
 
 describe('restore', () => {
-  it.each(POLICIES)('continues exactly like the original (%s)', (policy) => {
+  it.each(POLICIES)('requirement 43: continues exactly like the original (%s)', (policy) => {
     const original = lived(31, 4000, policy);
     const chunks = snapshot(original);
     const copy = restore(chunks);
@@ -185,7 +188,7 @@ describe('restore', () => {
     expect(keyspace.size).toBe(1);
   });
 
-  it('refuses damage: flipped bytes, missing, added and swapped chunks, cut chunks', () => {
+  it('requirements 5, 43: refuses flipped bytes, missing, added, swapped and cut chunks', () => {
     const chunks = snapshot(lived(51, 1500));
     const next = random(13);
     const refused = (damaged: readonly Uint8Array[]): void => {

@@ -156,7 +156,7 @@ describe('a damaged data directory', () => {
     expect(await outcomeWith(first, readFileSync(path.join(dir, first)))).toBe(intact);
   });
 
-  it('one byte flipped in each file', async () => {
+  it('requirement 5: one byte flipped in each file', async () => {
     for (const name of files) {
       const bytes = readFileSync(path.join(dir, name));
       for (const at of places(bytes.length)) {
@@ -169,7 +169,7 @@ describe('a damaged data directory', () => {
     }
   });
 
-  it('each file cut or deleted', async () => {
+  it('requirement 5: each file cut or deleted', async () => {
     for (const name of files) {
       const bytes = readFileSync(path.join(dir, name));
       for (const length of places(bytes.length)) {
@@ -180,5 +180,38 @@ describe('a damaged data directory', () => {
       }
       expect([intact, ...refusals], `${name} deleted`).toContain(await outcomeWith(name, null));
     }
+  });
+
+  it('requirement 42: a crash at each step of a snapshot and its compaction', async () => {
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(dir, copy, { recursive: true });
+    const directory = await DataDirectory.open(copy, options);
+    const log = directory.logStore(1);
+    const snapshots = await directory.snapshotStore(1);
+    const { machine, log: restored } = await recover(log, snapshots);
+    apply(machine, restored.entries.slice(0, 90 - restored.beforeIndex));
+    const crash = mkdtempSync(path.join(tmpdir(), 'tgcache-damage-'));
+    /** What a process that is killed now leaves behind. */
+    const afterKill = async (step: string) => {
+      rmSync(crash, { recursive: true, force: true });
+      cpSync(copy, crash, { recursive: true });
+      expect(await outcome(crash), step).toBe(intact);
+    };
+    const writer = await snapshots.stage(metaOf(machine.appliedIndex));
+    await afterKill('staged');
+    const view = machine.openSnapshot();
+    let chunks = 0;
+    for (let chunk = view.next(); chunk !== null; chunk = view.next()) {
+      await writer.write(chunk);
+      await afterKill(`${++chunks} chunks`);
+    }
+    view.close();
+    await writer.commit();
+    await afterKill('committed');
+    await log.compact(85, metaOf(90));
+    await afterKill('compacted');
+    expect(chunks).toBeGreaterThan(2);
+    await directory.close();
+    rmSync(crash, { recursive: true, force: true });
   });
 });

@@ -69,7 +69,7 @@ describe('a data directory', () => {
 });
 
 describe('MemoryDisk', () => {
-  it('loses what was not synced in a crash', async () => {
+  it('requirement 1: loses what was not synced in a crash', async () => {
     const disk = new MemoryDisk();
     const store = new MemoryLogStore(disk);
     await store.write(append(range(1, 3, 1)));

@@ -45,7 +45,7 @@ describe('frames', () => {
     fc.assert(fc.property(someFrames, cuts, fc.integer({ min: 1, max: 400 }), run), { seed: 1 });
   });
 
-  it('never deliver anything wrong after damage of one byte', () => {
+  it('requirement 26: never deliver anything wrong after damage of one byte', () => {
     const byte = fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 }));
     const run = (sent: [number, Uint8Array][], [place, flip]: [number, number]) => {
       const bytes = Buffer.concat(sent.map(([type, payload]) => bytesOf(type, payload, 64)));
@@ -60,7 +60,7 @@ describe('frames', () => {
     fc.assert(fc.property(someFrames, byte, run), { seed: 2, numRuns: 500 });
   });
 
-  it('refuse random bytes or wait, and throw nothing but PROTOCOL', () => {
+  it('requirement 26: refuse random bytes or wait, and throw nothing but PROTOCOL', () => {
     const run = (bytes: Uint8Array) => {
       const { reader, frames } = reading();
       protocolError(() => reader.push(bytes));

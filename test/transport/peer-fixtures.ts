@@ -45,7 +45,7 @@ export function append(from: NodeId, to: NodeId, entries: readonly Entry[]): App
 }
 
 export function heartbeat(from: NodeId, to: NodeId, round: number): Message {
-  const commit = { leaderCommit: 0, committed: 0 };
+  const commit = { leaderCommit: 0, committed: 0, answered: 0 };
   return { kind: 'heartbeat-request', group: 0, from, to, term: 3, ...commit, round };
 }
 

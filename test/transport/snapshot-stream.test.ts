@@ -18,7 +18,7 @@ describe('a snapshot over TCP', () => {
   });
   afterEach(() => world.close());
 
-  it('of 100 MB passes a slow reader with few chunks under way', async () => {
+  it('requirement 25: of 100 MB passes a slow reader with few chunks under way', async () => {
     const [a, b] = await world.pair();
     let made = 0;
     let taken = 0;
@@ -40,7 +40,7 @@ describe('a snapshot over TCP', () => {
     expect(mostUnderWay).toBeLessThan(limits.snapshotQueueBytesMax / MiB + 20);
   });
 
-  it('leaves messages free to pass', async () => {
+  it('requirement 9: leaves messages free to pass', async () => {
     const [a, b] = await world.pair();
     let release = () => {};
     b.handler.install = async (_, chunks) => {
@@ -116,7 +116,7 @@ describe('a snapshot over TCP', () => {
     ['a wrong checksum', [chunk(0, 0), end({ checksum: 1 })]],
     ['a second start', [[frameType.snapshotStart, encodeSnapshotStart(start)]]],
     ['a message', [[frameType.messages, [Buffer.from('x')]]]],
-  ])('is not installed after %s', async (_, frames) => {
+  ])('requirement 45: is not installed after %s', async (_, frames) => {
     const node = await world.start('a');
     let failure = '';
     node.handler.install = async (_snapshot, chunks) => {
@@ -134,7 +134,7 @@ describe('a snapshot over TCP', () => {
     expect(node.handler.snapshots).toEqual([]);
   });
 
-  it('is installed from the right frames', async () => {
+  it('requirement 45: is installed from the right frames', async () => {
     const node = await world.start('a');
     const peer = await world.dial(node);
     await peer.join('b', 'snapshot');

@@ -28,7 +28,7 @@ describe('a connection to a node', () => {
     expect(node.handler.events).toEqual([]);
   });
 
-  it('is refused with the text of admit, and so is one that claims the own id', async () => {
+  it('requirement 7: is refused with the text of admit, also one with the own id', async () => {
     const node = await world.start('a');
     node.handler.admit_ = ({ clusterId }) =>
       clusterId === 'x' ? 'cluster x, not cluster-1' : null;
@@ -142,7 +142,7 @@ describe('a connection to a node', () => {
     expect(node.handler.hellos.map(({ zone }) => zone)).toEqual([null, 'new']);
   });
 
-  it('delivers whole frames before a break and drops the half one', async () => {
+  it('requirement 26: delivers whole frames before a break and drops the half one', async () => {
     const node = await world.start('a');
     const peer = await world.dial(node);
     await peer.join('b');

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TgError } from '../../src/errors.js';
 import { frameType } from '../../src/transport/frame.js';
+import { PeerState } from '../../src/transport/peer-state.js';
 import { append, entryOf, heartbeat, until } from './peer-fixtures.js';
 import { type RawPeer, TcpWorld } from './tcp-world.js';
 
@@ -52,7 +53,7 @@ describe('TcpTransport', () => {
     expect(a.handler.events).toEqual(['up b']);
   });
 
-  it('lets heartbeats overtake a large entry, but no entries and no payloads', async () => {
+  it('requirement 9: lets heartbeats overtake a large entry, but nothing else', async () => {
     const [a, b] = await world.pair();
     a.transport.send('b', [append('a', 'b', [entryOf(1, Buffer.alloc(100 * MiB))])]);
     await new Promise((resolve) => setImmediate(resolve));
@@ -98,7 +99,7 @@ describe('TcpTransport', () => {
     expect(b.handler.messages.length).toBe(1);
   });
 
-  it('holds no more than the bound for a peer that does not read', async () => {
+  it('requirement 25: holds no more than the bound for a peer that does not read', async () => {
     const outputBytesMax = 2 * MiB;
     const node = await world.start('a', { outputBytesMax });
     let peer: RawPeer | null = null;
@@ -137,6 +138,50 @@ describe('TcpTransport', () => {
     a.transport.send('b', [heartbeat('a', 'b', 2)]);
     await until('there', () => again.handler.messages.length > 0);
     expect(again.handler.messages).toEqual([heartbeat('a', 'b', 2)]);
+  });
+
+  it('requirement 57: ends a connection on which nothing comes, and calls anew', async () => {
+    const node = await world.start('a', { silenceMs: 80 });
+    const peers: RawPeer[] = [];
+    const address = await world.listen((peer) => {
+      peers.push(peer);
+      peer.hello('b');
+    });
+    node.transport.setPeers([{ id: 'b', peerAddress: address }]);
+    await until('called again', () => peers.length >= 2);
+    expect(node.handler.events.slice(0, 2)).toEqual(['up b', 'down b']);
+    const types = peers[0]!.frames.map(({ type }) => type);
+    expect(types.filter((type) => type === frameType.ping).length).toBeGreaterThan(1);
+  });
+
+  it('a peer that has nothing to say says that, and stays', async () => {
+    const [a, b] = await world.pair({ silenceMs: 40 });
+    const pongs = vi.spyOn(PeerState.prototype, 'renewed');
+    pongs.mockClear();
+    await until('many answers', () => pongs.mock.calls.length > 40);
+    expect(a.handler.events).toEqual(['up b']);
+    expect(b.handler.events).toEqual(['up a']);
+  });
+
+  it('keeps a peer whose answers are held up behind a large value', async () => {
+    const silenceMs = 200;
+    const node = await world.start('a', { silenceMs });
+    const peers: RawPeer[] = [];
+    const address = await world.listen((raw) => {
+      peers.push(raw);
+      raw.hello('b');
+    });
+    node.transport.setPeers([{ id: 'b', peerAddress: address }]);
+    await until('up', () => node.handler.isUp('b'));
+    const { socket } = peers[0]!;
+    socket.pause();
+    node.transport.send('b', [append('a', 'b', [entryOf(1, Buffer.alloc(60 * MiB))])]);
+    const pings = setInterval(() => socket.write(peers[0]!.bytes(frameType.ping)), silenceMs / 4);
+    const written = vi.spyOn(Socket.prototype, 'write');
+    await until('pongs', () => written.mock.contexts.filter((one) => one !== socket).length > 20);
+    clearInterval(pings);
+    expect(peers).toHaveLength(1);
+    await until('without pings it ends', () => peers.length > 1);
   });
 
   it('follows a peer to another address', async () => {

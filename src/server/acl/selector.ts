@@ -93,7 +93,7 @@ export class Selector {
 
   private checkKeys(spec: SpecBase, args: Args): Denial | null {
     if (this.keys.all || spec.keys.first === 0) return null;
-    for (const [nth, index] of keyPositions(spec, args.count).entries()) {
+    for (const [nth, index] of keyPositions(spec, args).entries()) {
       const { read, write } = rightsFor[useOfKey(spec, args, nth)];
       if (!this.keys.allow(args, index, read, write)) return { reason: 'key', index };
     }

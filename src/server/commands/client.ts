@@ -8,6 +8,7 @@ import { container, type LocalSpec, local } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
 import { clientControlCommands, clientType, isOfType } from './client-control.js';
 import { badName, isPrintableName } from './connection.js';
+import { maintenanceCommands } from './maintenance.js';
 import { trackingCommands } from './tracking.js';
 
 export function clientCommands(context: ServerContext): LocalSpec[] {
@@ -42,6 +43,7 @@ export function clientCommands(context: ServerContext): LocalSpec[] {
         (_connection, args, reply) => list(context, args, reply),
       ),
       ...trackingCommands(context),
+      ...maintenanceCommands(context),
       ...clientControlCommands(context),
       {
         ...onOff('no-evict', (connection, on) => {
@@ -136,7 +138,7 @@ export function describeClient(context: ServerContext, connection: Connection): 
     ['age', seconds(connection.openedAtMs)],
     ['idle', seconds(connection.lastActiveMs)],
     ['flags', flags || 'N'],
-    ['db', 0],
+    ['db', session.database],
     ['sub', subscriptions.channels.size],
     ['psub', subscriptions.patterns.size],
     ['ssub', subscriptions.shards.size],

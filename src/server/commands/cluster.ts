@@ -5,6 +5,7 @@
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import { slotOf } from '../crc16.js';
+import { noLeader } from '../gates.js';
 import type { ClusterNode } from '../group.js';
 import { container, type LocalSpec, local } from '../local-spec.js';
 import { leaderNode, redisNodeId, replicaNodes } from '../node-names.js';
@@ -170,10 +171,13 @@ function shardNode(
   reply.integer(node.offset);
 }
 
-/** Clients ask it when they look for the leader: without one, no slot is served. */
+/**
+ * Clients ask it when they look for the leader. Without one it is an error, at which they ask
+ * another node; an empty map they would take for an answer (redis-py ends at it).
+ */
 function slotMap(context: ServerContext, reply: ReplySink): void {
   const leader = leaderNode(context.group);
-  if (leader === null) return reply.array(0);
+  if (leader === null) return reply.error(noLeader);
   const members = [leader, ...replicaNodes(context.group).filter(isReachable)];
   reply.array(1);
   reply.array(2 + members.length);

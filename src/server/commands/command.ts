@@ -1,7 +1,8 @@
 /** COMMAND and its sub-commands: the table of commands, told to clients. */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
-import { fullName, type SpecBase } from '../../statemachine/command-spec.js';
+import { fullName, type KeySpec, type SpecBase } from '../../statemachine/command-spec.js';
+import { noKeys } from '../../statemachine/commands/spec-helpers.js';
 import { useOfKey, usesOf } from '../acl/acl-commands.js';
 import { type AnySpec, arityFits, subcommandsOf } from '../command-table.js';
 import { keyPositions } from '../key-arguments.js';
@@ -77,9 +78,11 @@ function describe(spec: AnySpec, name: string, reply: ReplySink): void {
   reply.text(name);
   reply.integer(spec.arity);
   words(spec.flags, '', reply);
-  reply.integer(spec.keys.first);
-  reply.integer(spec.keys.last);
-  reply.integer(spec.keys.step);
+  // Redis: places that depend on other arguments are told below only.
+  const { first, last, step } = spec.keys.countAt === undefined ? spec.keys : noKeys;
+  reply.integer(first);
+  reply.integer(last);
+  reply.integer(step);
   words(spec.acl, '@', reply);
   reply.set(0);
   keySpecs(spec, reply);
@@ -94,25 +97,48 @@ function words(list: readonly string[], prefix: string, reply: ReplySink): void 
 
 /** One specification for all keys that are used in the same way. */
 function keySpecs(spec: SpecBase, reply: ReplySink): void {
-  const { first, last, step, useOf } = spec.keys;
+  const { first, useOf } = spec.keys;
   if (first === 0) return reply.set(0);
   const uses = usesOf(spec);
   reply.set(uses.length);
   for (const [at, use] of uses.entries()) {
-    const begin = first + at * step;
-    const end = at < uses.length - 1 ? begin : last;
     reply.map(3);
     reply.text('flags');
     words([...use.split(' '), ...(useOf === undefined ? [] : ['variable_flags'])], '', reply);
-    reply.text('begin_search');
-    searchSpec('index', [['index', begin]], reply);
-    reply.text('find_keys');
-    const range: [string, number][] = [
-      ['lastkey', end < 0 ? end : end - begin],
-      ['keystep', step],
-      ['limit', 0],
-    ];
-    searchSpec('range', range, reply);
+    keyPlaces(spec.keys, at, at === uses.length - 1, reply);
+  }
+}
+
+/** Where the keys of one specification begin, and how to go on from there. */
+function keyPlaces(keys: KeySpec, at: number, isLast: boolean, reply: ReplySink): void {
+  const { first, last, step, countAt } = keys;
+  const begin = first + at * step;
+  const end = isLast ? last : begin;
+  reply.text('begin_search');
+  searchSpec('index', [['index', countAt ?? begin]], reply);
+  reply.text('find_keys');
+  if (countAt === undefined) {
+    const lastKey = end < 0 ? end : end - begin;
+    searchSpec(
+      'range',
+      [
+        ['lastkey', lastKey],
+        ['keystep', step],
+        ['limit', 0],
+      ],
+      reply,
+    );
+  } else {
+    const firstKey = first - countAt;
+    searchSpec(
+      'keynum',
+      [
+        ['keynumidx', 0],
+        ['firstkey', firstKey],
+        ['keystep', step],
+      ],
+      reply,
+    );
   }
 }
 
@@ -228,7 +254,7 @@ function callIn(context: ServerContext, given: Args): Call | string {
   if (!arityFits(spec.arity, args.count)) {
     return 'ERR Invalid number of arguments specified for command';
   }
-  return { spec, args, keys: keyPositions(spec, args.count) };
+  return { spec, args, keys: keyPositions(spec, args) };
 }
 
 function getKeys(context: ServerContext, given: Args, reply: ReplySink): void {

@@ -22,7 +22,6 @@ const facts: ReadonlyMap<string, string> = new Map([
   ['appendfsync', 'always'],
   ['cluster-enabled', 'yes'],
   ['daemonize', 'no'],
-  ['databases', '1'],
   ['maxmemory-clients', '0'],
   ['maxmemory-samples', '5'],
   ['replicaof', ''],

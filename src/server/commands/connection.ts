@@ -1,7 +1,9 @@
 /** Commands about the connection itself: HELLO, AUTH, PING, SELECT, RESET, QUIT ... */
 import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
+import { checkDatabase, outOfRange } from '../../statemachine/commands/database-argument.js';
 import { noKeys } from '../../statemachine/commands/spec-helpers.js';
+import { DATABASES_MAX } from '../../statemachine/databases.js';
 import type { Connection } from '../connection.js';
 import { refusalText } from '../gates.js';
 import { type LocalSpec, local } from '../local-spec.js';
@@ -23,12 +25,7 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       'select',
       2,
       { summary: 'Changes the selected database.', syntax: 'index' },
-      (_connection, args, reply) => {
-        if (!/^-?\d{1,10}$/.test(args.text(1))) {
-          reply.error('ERR value is not an integer or out of range');
-        } else if (args.text(1) === '0') reply.ok();
-        else reply.error('ERR SELECT is not allowed in cluster mode');
-      },
+      (connection, args, reply) => select(context, connection, args, reply),
     ),
     local(
       'quit',
@@ -47,6 +44,7 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
         connection.session.reset();
         context.pubsub.forget(connection);
         context.tracking.disable(connection);
+        context.maintenance.turnOff(connection);
         context.acl().resetUser(connection);
         context.monitors.forget(connection);
         connection.setReplies(true);
@@ -76,6 +74,22 @@ export function connectionCommands(context: ServerContext): LocalSpec[] {
       (connection, args, reply) => hello(context, connection, args, reply),
     ),
   ];
+}
+
+/** As many databases as the cluster agreed on, whatever this node's own setting says. */
+function select(
+  context: ServerContext,
+  connection: Connection,
+  args: Args,
+  reply: ReplySink,
+): void {
+  const error = checkDatabase(args, 1);
+  if (error !== null) return reply.error(error);
+  const database = Number(args.text(1));
+  const count = Number(context.group.clusterSetting('databases') ?? DATABASES_MAX);
+  if (database < 0 || database >= count) return reply.error(outOfRange);
+  connection.session.database = database;
+  reply.ok();
 }
 
 /** READONLY and READWRITE */
@@ -185,6 +199,7 @@ function hello(context: ServerContext, connection: Connection, args: Args, reply
     session.name = options.name;
   }
   connection.protocol = options.protocol;
+  if (options.protocol === 2) context.maintenance.turnOff(connection);
   const zone = selfNode(context.group)?.zone ?? null;
   reply.map(zone === null ? 7 : 8);
   reply.text('server');

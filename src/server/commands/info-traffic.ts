@@ -131,6 +131,10 @@ export function latencystats({ usage, settings }: ServerContext): Fields {
 }
 
 export function keyspace({ group }: ServerContext): Fields {
-  const { keys, keysWithTtl } = group.keyspaceInfo();
-  return keys === 0 ? [] : [['db0', `keys=${keys},expires=${keysWithTtl},avg_ttl=0`]];
+  return group
+    .keyspaceInfo()
+    .databases.map(({ database, keys, keysWithTtl }) => [
+      `db${database}`,
+      `keys=${keys},expires=${keysWithTtl},avg_ttl=0`,
+    ]);
 }

@@ -83,7 +83,7 @@ function readSpec(name: string, arity: number, read: Read): SessionReadSpec {
 /** Visits the live keys of a hash slot until `visit` has enough. */
 function walk(keyspace: KeyspaceView, hashSlot: number, visit: (slot: number) => boolean): void {
   for (let slot = 0; slot < keyspace.slotLimit; slot++) {
-    if (!keyspace.isLive(slot)) continue;
+    if (!keyspace.isLiveIn(slot, 0)) continue;
     const start = keyspace.keyStart(slot);
     const end = start + keyspace.keyLength(slot);
     if (slotOf(keyspace.keyBuffer(slot), start, end) === hashSlot && !visit(slot)) return;

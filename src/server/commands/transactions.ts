@@ -127,6 +127,10 @@ function exec(context: ServerContext, connection: Connection, reply: ReplySink):
       const text = 'EXECABORT Transaction discarded because a key could not be watched.';
       return abort(context, connection, reply, text);
     }
+    if (session.watchCount > 0 && session.queued.some(({ spec }) => spec.name === 'select')) {
+      session.endTransaction();
+      return reply.error(cannotUnselect);
+    }
     if (session.watchCount === 0 && session.queued.every(({ spec }) => spec.kind === 'local')) {
       context.monitors.tell(connection, execSpec, noArgs);
       return runHere(context, connection, session.queued, reply);
@@ -171,6 +175,10 @@ function changedRights(
   return null;
 }
 
+/** What runs at this node runs before it is known whether the watched keys are as they were. */
+const cannotUnselect =
+  'EXECABORT Transaction discarded because of SELECT, which a change of a watched key cannot undo.';
+
 /** A WATCH may be among the pending commands, or a local command may depend on them. */
 function mustDrain(connection: Connection, queued: readonly QueuedCommand[]): boolean {
   if (connection.session.watchMissing) return true;
@@ -211,7 +219,7 @@ function build(
       transaction.queueLiteral(
         connection.capture((sink) => runLocal(context, connection, spec, args, sink)),
       );
-    } else if (spec.kind !== 'session-read') transaction.queue(spec, args);
+    } else if (spec.kind !== 'session-read') transaction.queue(spec, args, connection.database);
   }
   return transaction.build();
 }

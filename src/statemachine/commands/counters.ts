@@ -18,28 +18,32 @@ const notAFloat = 'ERR value is not a valid float';
 const notFinite = 'ERR increment would produce NaN or Infinity';
 const zero: LongDouble = { mantissa: 0n, exponent: 0 };
 
-/** Stores a number; a key that exists keeps its TTL. */
-function store(context: ApplyContext, args: Args, slot: number, text: string): void {
+/** Stores a number; a key that exists keeps its TTL. Returns the slot. */
+export function storeNumber(context: ApplyContext, args: Args, slot: number, text: string): number {
   const bytes = latin1Bytes(text);
   if (slot === ABSENT) {
-    context.put(args.bytes, args.start(1), args.end(1), bytes, 0, bytes.length, 0);
-  } else context.keyspace.replaceValue(slot, bytes, 0, bytes.length);
+    return context.put(args.bytes, args.start(1), args.end(1), bytes, 0, bytes.length, 0);
+  }
+  context.keyspace.replaceValue(slot, bytes, 0, bytes.length);
+  return slot;
+}
+
+/** The integer in the value of a slot, 0 without one; null: it is none. */
+export function storedInteger({ keyspace }: ApplyContext, slot: number): Int64 | null {
+  if (slot === ABSENT) return 0;
+  const start = keyspace.valueStart(slot);
+  const end = start + keyspace.valueLength(slot);
+  return parseInt64(keyspace.valueBuffer(slot), start, end);
 }
 
 function incrementBy(context: ApplyContext, args: Args, delta: Int64, reply: ReplySink): void {
-  const { keyspace } = context;
   const slot = context.peek(args, 1);
   if (refuseWrongType(context, slot, reply)) return;
-  let value: Int64 | null = 0;
-  if (slot !== ABSENT) {
-    const start = keyspace.valueStart(slot);
-    const end = start + keyspace.valueLength(slot);
-    value = parseInt64(keyspace.valueBuffer(slot), start, end);
-  }
+  const value = storedInteger(context, slot);
   if (value === null) return reply.error(notAnInteger);
   const sum = addInt64(value, delta);
   if (sum === null) return reply.error('ERR increment or decrement would overflow');
-  store(context, args, slot, String(sum));
+  storeNumber(context, args, slot, String(sum));
   reply.integer(sum);
 }
 
@@ -77,7 +81,7 @@ function incrementByFloat(context: ApplyContext, args: Args, reply: ReplySink): 
   const sum = addLongDoubles(value, by);
   if (sum === 'infinite') return reply.error(notFinite);
   const text = formatLongDouble(sum);
-  store(context, args, slot, text);
+  storeNumber(context, args, slot, text);
   reply.text(text);
 }
 

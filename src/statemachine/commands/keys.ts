@@ -3,13 +3,12 @@ import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ApplyContext, KeyspaceSpec, ReadContext, WriteSpec } from '../command-spec.js';
 import { ABSENT, ValueType } from '../keyspace-view.js';
-import { parseInt64 } from '../numbers.js';
+import { checkDatabase, databaseAt, outOfRange, sameObject } from './database-argument.js';
 import {
   allKeys,
   copyValue,
   fine,
   noKeys,
-  notAnInteger,
   oneKey,
   readSpec,
   sameArgument,
@@ -21,7 +20,6 @@ import {
 
 const group = 'generic' as const;
 const noSuchKey = 'ERR no such key';
-const beyondInt32 = 'ERR value is out of range, value must between -2147483648 and 2147483647';
 const typeNames: Readonly<Record<number, string>> = { [ValueType.string]: 'string' };
 
 export function typeName(context: ReadContext, slot: number): string {
@@ -60,8 +58,7 @@ function rename(onlyIfAbsent: boolean): WriteSpec['apply'] {
       const value = copyValue(keyspace, slot);
       const due = keyspace.dueMs(slot);
       keyspace.remove(slot);
-      // Straight into the keyspace: the key keeps its TTL, or its lack of one.
-      keyspace.put(args.bytes, args.start(2), args.end(2), value, 0, value.length, due);
+      putAs(context, args, value, due, context.database);
     }
     if (onlyIfAbsent) reply.integer(1);
     else reply.ok();
@@ -72,25 +69,40 @@ function checkCopy(args: Args): string | null {
   for (let at = 3; at < args.count; at++) {
     if (args.is(at, 'REPLACE')) continue;
     if (!args.is(at, 'DB') || at + 1 >= args.count) return syntaxError;
-    const db = parseInt64(args.bytes, args.start(++at), args.end(at));
-    if (db === null) return notAnInteger;
-    if (db < -(2 ** 31) || db >= 2 ** 31) return beyondInt32;
-    if (db !== 0) return 'ERR DB index is out of range';
+    const error = checkDatabase(args, ++at);
+    if (error !== null) return error;
   }
-  return sameArgument(args, 1, 2) ? 'ERR source and destination objects are the same' : null;
+  return null;
 }
 
 function copy(context: ApplyContext, args: Args, reply: ReplySink): void {
-  const { keyspace } = context;
+  const { keyspace, database } = context;
+  let replace = false;
+  let target = database;
+  for (let at = 3; at < args.count; at++) {
+    if (args.is(at, 'REPLACE')) replace = true;
+    else target = databaseAt(context, args, ++at);
+    if (target < 0) return reply.error(outOfRange);
+  }
+  if (target === database && sameArgument(args, 1, 2)) return reply.error(sameObject);
   const slot = context.peek(args, 1);
   if (slot === ABSENT) return reply.integer(0);
-  let replace = false;
-  for (let at = 3; at < args.count; at++) if (args.is(at, 'REPLACE')) replace = true;
-  if (context.peek(args, 2) !== ABSENT && !replace) return reply.integer(0);
-  const value = copyValue(keyspace, slot);
-  const due = keyspace.dueMs(slot);
-  keyspace.put(args.bytes, args.start(2), args.end(2), value, 0, value.length, due);
+  const held = keyspace.find(args.bytes, args.start(2), args.end(2), target);
+  if (held !== ABSENT && !replace) return reply.integer(0);
+  putAs(context, args, copyValue(keyspace, slot), keyspace.dueMs(slot), target);
   reply.integer(1);
+}
+
+/** Under the name in argument 2, straight into the keyspace: with its TTL, or its lack of one. */
+function putAs(
+  { keyspace }: ApplyContext,
+  args: Args,
+  value: Uint8Array,
+  dueMs: number,
+  database: number,
+): void {
+  const [start, end] = [args.start(2), args.end(2)];
+  keyspace.put(args.bytes, start, end, value, 0, value.length, dueMs, database);
 }
 
 /** From a random slot on to the next live key: bounded by the number of slots. */
@@ -100,7 +112,7 @@ function randomKey(context: ReadContext, _args: Args, reply: ReplySink): void {
   const from = slotLimit === 0 ? 0 : context.random() % slotLimit;
   for (let step = 0; step < slotLimit; step++) {
     const slot = (from + step) % slotLimit;
-    if (!keyspace.isLive(slot)) continue;
+    if (!keyspace.isLiveIn(slot, context.database)) continue;
     const start = keyspace.keyStart(slot);
     return reply.bulk(keyspace.keyBuffer(slot), start, start + keyspace.keyLength(slot));
   }
@@ -113,7 +125,12 @@ function checkFlush(args: Args): string | null {
   return known ? null : syntaxError;
 }
 
-function flush(opcode: number, name: string): WriteSpec {
+function flush(
+  opcode: number,
+  name: string,
+  summary: string,
+  run: (context: ApplyContext) => void,
+): WriteSpec {
   return writeSpec(
     opcode,
     name,
@@ -123,12 +140,12 @@ function flush(opcode: number, name: string): WriteSpec {
       acl: ['dangerous'],
       flags: [],
       group: 'generic',
-      summary: 'Removes all keys.',
+      summary,
       syntax: '[ASYNC | SYNC]',
     },
     checkFlush,
     (context, _args, reply) => {
-      context.keyspace.flush();
+      run(context);
       reply.ok();
     },
   );
@@ -254,8 +271,12 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     'dbsize',
     1,
     { group, keys: noKeys, summary: 'Returns the number of keys.', syntax: '' },
-    (context, _args, reply) => reply.integer(context.keyspace.size),
+    (context, _args, reply) => reply.integer(context.keyspace.sizeOf(context.database)),
   ),
-  flush(40, 'flushdb'),
-  flush(41, 'flushall'),
+  flush(40, 'flushdb', 'Removes all keys of the selected database.', (context) =>
+    context.keyspace.flushDatabase(context.database),
+  ),
+  flush(41, 'flushall', 'Removes all keys of all databases.', (context) =>
+    context.keyspace.flush(),
+  ),
 ];

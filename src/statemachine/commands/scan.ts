@@ -32,7 +32,8 @@ function keys(context: ReadContext, args: Args, reply: ReplySink): void {
   const all = pattern.length === 1 && pattern[0] === 42;
   const found: number[] = [];
   for (let slot = 0; slot < keyspace.slotLimit; slot++) {
-    if (keyspace.isLive(slot) && (all || keyMatches(keyspace, slot, pattern))) found.push(slot);
+    if (!keyspace.isLiveIn(slot, context.database)) continue;
+    if (all || keyMatches(keyspace, slot, pattern)) found.push(slot);
   }
   replyKeys(keyspace, found, reply);
 }
@@ -81,7 +82,7 @@ function scan(context: ReadContext, args: Args, reply: ReplySink): void {
   let budget = options.count * 10;
   for (let seen = 0; slot < keyspace.slotLimit && seen < options.count && budget > 0; slot++) {
     budget--;
-    if (!keyspace.isLive(slot)) continue;
+    if (!keyspace.isLiveIn(slot, context.database)) continue;
     seen++;
     if (options.type !== null && typeName(context, slot) !== options.type) continue;
     if (options.pattern !== null && !keyMatches(keyspace, slot, options.pattern)) continue;

@@ -15,16 +15,21 @@ import {
   writeSpec,
 } from './spec-helpers.js';
 import { type StringOptions, stringOptions } from './string-options.js';
+import { conditionAt, valueConditionHolds } from './value-condition.js';
 
-/** Without GET nothing of the old value is told. */
 const setKeys: KeySpec = {
   ...used(oneKey, 'RW access update'),
-  useOf: (args) => (hasWord(args, 'GET', 3) ? 'RW access update' : 'OW update'),
+  useOf: (args) => (tellsOldValue(args) ? 'RW access update' : 'OW update'),
 };
 
-/** Redis: setGetKeys. Also where it is no option, as the syntax is not looked at yet. */
-function hasWord(args: Args, word: string, from: number): boolean {
-  for (let index = from; index < args.count; index++) if (args.is(index, word)) return true;
+/**
+ * By GET, or by whether a condition on it holds. Also where such a word is no option, as the syntax
+ * is not looked at yet (Redis: setGetKeys).
+ */
+function tellsOldValue(args: Args): boolean {
+  for (let at = 3; at < args.count; at++) {
+    if (args.is(at, 'GET') || conditionAt(args, at) !== null) return true;
+  }
   return false;
 }
 
@@ -66,19 +71,28 @@ function applySet(context: ApplyContext, args: Args, reply: ReplySink): void {
     return reply.ok();
   }
   const options = stringOptions(args, 3, 'set')!;
-  const { keyspace } = context;
   const slot = context.peek(args, 1);
-  if (options.get) {
-    if (refuseWrongType(context, slot, reply)) return;
-    replyValue(keyspace, slot, reply);
-  }
-  const blocked = (options.nx && slot !== ABSENT) || (options.xx && slot === ABSENT);
-  if (blocked) {
-    if (!options.get) reply.nil();
-    return;
-  }
-  storeSet(context, args, options, slot);
-  if (!options.get) reply.ok();
+  const looks = options.get || options.condition !== null;
+  if (looks && refuseWrongType(context, slot, reply)) return;
+  const allowed = allowsSet(context, args, options, slot);
+  if (typeof allowed === 'string') return reply.error(allowed);
+  if (options.get) replyValue(context.keyspace, slot, reply);
+  if (allowed) storeSet(context, args, options, slot);
+  if (options.get) return;
+  if (allowed) reply.ok();
+  else reply.nil();
+}
+
+/** An error text where the condition makes no sense. */
+function allowsSet(
+  context: ApplyContext,
+  args: Args,
+  { nx, xx, condition }: StringOptions,
+  slot: number,
+): boolean | string {
+  if (nx) return slot === ABSENT;
+  if (xx) return slot !== ABSENT;
+  return condition === null || valueConditionHolds(context, args, condition, slot);
 }
 
 function storeSet(context: ApplyContext, args: Args, options: StringOptions, slot: number): void {
@@ -131,8 +145,9 @@ export const setCommands: readonly WriteSpec[] = [
       flags: denyoom,
       summary: 'Sets the string value of a key, ignoring its type.',
       syntax:
-        'key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | ' +
-        'PXAT unix-time-milliseconds | KEEPTTL]',
+        'key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | ' +
+        'IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | ' +
+        'EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]',
     },
     checkSet,
     applySet,

@@ -3,6 +3,7 @@ import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type {
   AclCategory,
+  ApplyContext,
   CommandFlag,
   CommandGroup,
   KeySpec,
@@ -41,6 +42,11 @@ interface Described {
   readonly syntax?: string;
 }
 
+const categoryOf: Partial<Record<CommandGroup, AclCategory>> = {
+  string: 'string',
+  bitmap: 'bitmap',
+};
+
 function base(kind: 'read' | 'write', name: string, arity: number, described: Described): SpecBase {
   const group = described.group ?? 'string';
   const flags = described.flags ?? ['fast'];
@@ -49,7 +55,7 @@ function base(kind: 'read' | 'write', name: string, arity: number, described: De
     name,
     arity,
     flags: [kind === 'read' ? 'readonly' : 'write', ...flags],
-    acl: [kind, group === 'string' ? 'string' : 'keyspace', speed, ...(described.acl ?? [])],
+    acl: [kind, categoryOf[group] ?? 'keyspace', speed, ...(described.acl ?? [])],
     keys: described.keys ?? oneKey,
     group,
     since: described.since ?? '1.0.0',
@@ -100,6 +106,28 @@ export function replyValue(keyspace: KeyspaceView, slot: number, reply: ReplySin
 export function copyValue(keyspace: KeyspaceView, slot: number): Uint8Array {
   const start = keyspace.valueStart(slot);
   return keyspace.valueBuffer(slot).slice(start, start + keyspace.valueLength(slot));
+}
+
+/** proto-max-bulk-len's default; no string grows beyond it. */
+export const stringBytesMax = 512 * 1024 * 1024;
+export const tooLong = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)';
+
+/**
+ * The slot of the key in argument `key`, found at `slot` or ABSENT, with a value of at least
+ * `length` bytes that may be written into; zeros where it grew.
+ */
+export function extended(
+  context: ApplyContext,
+  args: Args,
+  key: number,
+  slot: number,
+  length: number,
+): number {
+  const { bytes } = args;
+  const held =
+    slot === ABSENT ? context.put(bytes, args.start(key), args.end(key), bytes, 0, 0, 0) : slot;
+  context.keyspace.resizeValue(held, Math.max(length, context.keyspace.valueLength(held)));
+  return held;
 }
 
 export function sameArgument(args: Args, a: number, b: number): boolean {

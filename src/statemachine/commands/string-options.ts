@@ -1,6 +1,7 @@
-/** The options that SET and GETEX share (Redis: parseExtendedStringArgumentsOrReply). */
+/** The options that SET, MSETEX and GETEX share (Redis: parseExtendedStringArgumentsOrReply). */
 import type { Args } from '../../resp/args.js';
 import { type ExpireUnit, unitAt } from './expire-time.js';
+import { conditionAt, type ValueCondition } from './value-condition.js';
 
 export interface StringOptions {
   nx: boolean;
@@ -8,6 +9,8 @@ export interface StringOptions {
   get: boolean;
   keepTtl: boolean;
   persist: boolean;
+  /** Null: none was given. Excludes NX and XX. */
+  condition: ValueCondition | null;
   /** Null: no expire time was given; else it is argument `expireAt`. */
   unit: ExpireUnit | null;
   expireAt: number;
@@ -20,12 +23,17 @@ const flagsOf = {
     ['GET', 'get'],
     ['KEEPTTL', 'keepTtl'],
   ],
+  msetex: [
+    ['NX', 'nx'],
+    ['XX', 'xx'],
+    ['KEEPTTL', 'keepTtl'],
+  ],
   getex: [['PERSIST', 'persist']],
 } as const;
 
 /**
  * The options from argument `from` on; null: a syntax error. An expire time may be given again in
- * the same unit, and the last one counts.
+ * the same unit, and a condition of the same kind; the last one counts.
  */
 export function stringOptions(
   args: Args,
@@ -38,6 +46,7 @@ export function stringOptions(
     get: false,
     keepTtl: false,
     persist: false,
+    condition: null,
     unit: null,
     expireAt: 0,
   };
@@ -47,11 +56,18 @@ export function stringOptions(
       found[flag[1]] = true;
       continue;
     }
+    const word = command === 'set' ? conditionAt(args, at) : null;
+    if (word !== null) {
+      if ((found.condition?.word ?? word) !== word || at + 1 >= args.count) return null;
+      found.condition = { word, value: ++at };
+      continue;
+    }
     const unit = unitAt(args, at);
     if (unit === null || (found.unit ?? unit) !== unit || at + 1 >= args.count) return null;
     found.unit = unit;
     found.expireAt = ++at;
   }
-  const clash = (found.nx && found.xx) || ((found.keepTtl || found.persist) && found.unit !== null);
+  const conditions = [found.nx, found.xx, found.condition !== null].filter(Boolean).length;
+  const clash = conditions > 1 || ((found.keepTtl || found.persist) && found.unit !== null);
   return clash ? null : found;
 }

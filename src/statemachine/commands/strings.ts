@@ -8,21 +8,20 @@ import { checkExpire, dueOf } from './expire-time.js';
 import { putPair } from './set.js';
 import {
   allKeys,
+  extended,
   fine,
   notAnInteger,
   oneKey,
   readSpec,
   refuseWrongType,
   replyValue,
+  stringBytesMax,
   syntaxError,
+  tooLong,
   used,
   writeSpec,
 } from './spec-helpers.js';
 import { stringOptions } from './string-options.js';
-
-/** proto-max-bulk-len's default; no string grows beyond it. */
-const stringBytesMax = 512 * 1024 * 1024;
-const tooLong = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)';
 
 function get(context: ReadContext, args: Args, reply: ReplySink): void {
   const slot = context.find(args, 1);
@@ -73,22 +72,9 @@ function append(context: ApplyContext, args: Args, reply: ReplySink): void {
   }
   const length = keyspace.valueLength(slot);
   if (length + added > stringBytesMax) return reply.error(tooLong);
-  writeInto(context, slot, args, 2, length, length + added);
+  extended(context, args, 1, slot, length + added);
+  keyspace.valueBuffer(slot).set(args.view(2), keyspace.valueStart(slot) + length);
   reply.integer(length + added);
-}
-
-/** Copies argument `index` to `offset` of the value, made `length` bytes long first. */
-function writeInto(
-  context: ApplyContext,
-  slot: number,
-  args: Args,
-  index: number,
-  offset: number,
-  length: number,
-): void {
-  const { keyspace } = context;
-  keyspace.resizeValue(slot, length);
-  keyspace.valueBuffer(slot).set(args.view(index), keyspace.valueStart(slot) + offset);
 }
 
 function checkSetRange(args: Args): string | null {
@@ -106,12 +92,9 @@ function setRange(context: ApplyContext, args: Args, reply: ReplySink): void {
   const added = args.length(3);
   if (added === 0) return reply.integer(length);
   if (offset + added > stringBytesMax) return reply.error(tooLong);
-  const { bytes } = args;
-  const slot =
-    found === ABSENT ? context.put(bytes, args.start(1), args.end(1), bytes, 0, 0, 0) : found;
-  const longer = Math.max(length, offset + added);
-  writeInto(context, slot, args, 3, offset, longer);
-  reply.integer(longer);
+  const slot = extended(context, args, 1, found, offset + added);
+  keyspace.valueBuffer(slot).set(args.view(3), keyspace.valueStart(slot) + offset);
+  reply.integer(keyspace.valueLength(slot));
 }
 
 function getDel(context: ApplyContext, args: Args, reply: ReplySink): void {

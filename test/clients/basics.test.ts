@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createCluster } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestCluster, waitFor } from './harness.js';
+import { TestCluster, waitFor } from '../cluster/harness.js';
 
 let cluster: TestCluster;
 let leader: string;

@@ -1,0 +1,151 @@
+/**
+ * `npm run bench -- stalls`: what a snapshot and an expiry storm do to latencies and to the event
+ * loop of each node.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import path from 'node:path';
+import { closedLoop } from './closed-loop.js';
+import { fillKeys } from './fill.js';
+import { LoadConnection } from './load-connection.js';
+import { type LoadResult, median } from './load-result.js';
+import { encodeCommand, type LoadShape, makeLoad } from './loads.js';
+import { openLoop } from './open-loop.js';
+import { type BenchNode, type Cluster, infoField, startCluster } from './peers/cluster.js';
+import { ask, until } from './peers/process.js';
+import { type Stall, stallsFile } from './stall-probe.js';
+
+export interface StallsOptions {
+  readonly rounds: number;
+  readonly keys: number;
+}
+
+const aims = { p999Ratio: 2, stallMs: 20 } as const;
+const load = { connections: 50, pipeline: 1, warmUpMs: 500, measureMs: 6000 } as const;
+const never = '1024gb';
+const atOnce = '64kb';
+/** Snapshots leave room for the log to grow: half of the last one, which this stands for. */
+const padding: LoadShape = { keys: 100, valueBytes: 1_048_576 };
+const storm = { keys: 100_000, overMs: 1000, leadMs: 10_000 } as const;
+const preload = new URL('./stall-probe-preload.js', import.meta.url).href;
+
+export async function benchStalls({ rounds, keys }: StallsOptions): Promise<void> {
+  const shape = { keys, valueBytes: 100 };
+  const cluster = await startCluster({
+    name: 'tgcache',
+    set: [`snapshot-threshold-bytes=${never}`],
+    nodeFlags: () => ['--import', preload],
+  });
+  try {
+    await fillKeys(cluster, shape);
+    const set = makeLoad('SET', shape);
+    const { opsPerSecond } = await closedLoop(cluster, set, load);
+    const half = { ...load, opsPerSecond: opsPerSecond / 2 };
+    const ratios: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      clearStalls(cluster);
+      const without = await openLoop(cluster, set, half);
+      print(cluster, `SET at ${Math.round(half.opsPerSecond)}/s`, without);
+      clearStalls(cluster);
+      const before = await snapshots(cluster);
+      await threshold(cluster, atOnce);
+      const during = await openLoop(cluster, set, half);
+      print(cluster, 'during snapshot, compaction', during);
+      await snapshotsAfter(cluster, before);
+      await makeSnapshotDue(cluster);
+      ratios.push(during.p999Ms / without.p999Ms);
+    }
+    console.log(`p99.9 during / without: ${median(ratios).toFixed(2)} (aim ${aims.p999Ratio})`);
+    await expiryStorm(cluster, half.opsPerSecond / 5, shape);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function expiryStorm(cluster: Cluster, opsPerSecond: number, shape: LoadShape) {
+  const from = Date.now() + storm.leadMs;
+  const connection = await LoadConnection.open(cluster, 0);
+  for (let at = 0; at < storm.keys; at += 1000) {
+    const commands = Array.from({ length: 1000 }, (_, each) => {
+      const dueMs = from + ((at + each) * storm.overMs) / storm.keys;
+      return encodeCommand('SET', `storm:${at + each}`, 'x'.repeat(100), 'PXAT', dueMs.toFixed(0));
+    });
+    await connection.exchange(Buffer.concat(commands), 1000);
+  }
+  connection.close();
+  const expired = await total(cluster, 'stats', 'expired_keys');
+  const before = await snapshots(cluster);
+  await new Promise((resolve) => setTimeout(resolve, from - 1000 - Date.now()));
+  clearStalls(cluster);
+  for (const { port } of cluster.nodes) await ask(port, 'CONFIG RESETSTAT');
+  const running = openLoop(cluster, makeLoad('SET', shape), { ...load, opsPerSecond });
+  await threshold(cluster, atOnce);
+  const result = await running;
+  await snapshotsAfter(cluster, before);
+  print(cluster, `snapshot, ${storm.keys} keys expire in ${storm.overMs} ms`, result);
+  const gone = (await total(cluster, 'stats', 'expired_keys')) - expired;
+  console.log(`  ${gone / cluster.nodes.length} keys expired on each node`);
+}
+
+async function total(cluster: Cluster, section: string, name: string): Promise<number> {
+  let sum = 0;
+  for (const { port } of cluster.nodes) sum += await infoField(port, section, name);
+  return sum;
+}
+
+async function threshold(cluster: Cluster, bytes: string): Promise<void> {
+  for (const { port } of cluster.nodes) {
+    const reply = await ask(port, `CONFIG SET snapshot-threshold-bytes ${bytes}`);
+    if (!reply.startsWith('+OK')) throw new Error(reply);
+  }
+}
+
+async function makeSnapshotDue(cluster: Cluster): Promise<void> {
+  await threshold(cluster, never);
+  await fillKeys(cluster, padding);
+}
+
+function snapshots({ nodes }: Cluster): Promise<number[]> {
+  return Promise.all(nodes.map(({ port }) => infoField(port, 'raft', 'snapshot_index')));
+}
+
+function snapshotsAfter(cluster: Cluster, before: readonly number[]): Promise<true> {
+  return until('a snapshot on each node', async () => {
+    const now = await snapshots(cluster);
+    return now.every((index, at) => index > before[at]!) ? true : null;
+  });
+}
+
+function print(cluster: Cluster, what: string, result: LoadResult): void {
+  const { p50Ms, p99Ms, p999Ms, maxMs } = result;
+  const figures = [p50Ms, p99Ms, p999Ms, maxMs].map((ms) => ms.toFixed(1)).join(' / ');
+  const busy = loadavg()[0]!.toFixed(1);
+  console.log(`${what}: p50 / p99 / p99.9 / most ${figures} ms (load average ${busy})`);
+  for (const node of cluster.nodes) console.log(`  ${node.id}: ${stallLine(node)}`);
+}
+
+/** What a stall would have been with a CPU at hand. */
+const ownMs = (stall: Stall) => stall.lateMs - stall.waitingMs;
+
+function stallLine(node: BenchNode): string {
+  const file = path.join(node.runner.dir, stallsFile);
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+  const stalls = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Stall);
+  const longest = stalls.reduce<Stall | null>(
+    (most, stall) => (most === null || ownMs(stall) > ownMs(most) ? stall : most),
+    null,
+  );
+  if (longest === null) return 'no stall';
+  const { lateMs, computingMs, waitingMs } = longest;
+  const over = stalls.filter((stall) => ownMs(stall) > aims.stallMs).length;
+  const most = Math.max(...stalls.map((stall) => stall.lateMs));
+  return (
+    `longest stall without waiting for a CPU ${ownMs(longest).toFixed(1)} ms (late ` +
+    `${lateMs.toFixed(1)}, computing ${computingMs.toFixed(1)}, waiting ${waitingMs.toFixed(1)}), ` +
+    `${over} over ${aims.stallMs} ms; waiting included ${most.toFixed(1)} ms`
+  );
+}
+
+function clearStalls({ nodes }: Cluster): void {
+  for (const { runner } of nodes) writeFileSync(path.join(runner.dir, stallsFile), '');
+}

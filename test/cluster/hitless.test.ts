@@ -1,0 +1,93 @@
+/**
+ * Planned changes of the leader and restarts of all nodes under load by stock node-redis: with
+ * maintenance notifications no command fails, without them only what clients retry by themselves.
+ */
+import { afterEach, describe, expect, it } from 'vitest';
+import { CountingClients } from './counting-clients.js';
+import { TestCluster, waitFor } from './harness.js';
+
+let cluster: TestCluster;
+afterEach(() => cluster.destroy());
+
+const enabled = { RESP: 3, maintNotifications: 'enabled' } as const;
+const disabled = { RESP: 3, maintNotifications: 'disabled' } as const;
+
+async function moreCommands(clients: CountingClients, what: string): Promise<void> {
+  const before = clients.total;
+  await waitFor(what, () => clients.total > before + 500 || null);
+}
+
+async function restartAll(clients: CountingClients): Promise<void> {
+  for (const id of cluster.ids) {
+    await moreCommands(clients, `load before ${id} restarts`);
+    const begun = performance.now();
+    expect(await cluster.terminate(id)).toBe(0);
+    console.log(`${id} stopped in ${Math.round(performance.now() - begun)} ms`);
+    cluster.restart(id);
+    await cluster.ready();
+  }
+  await moreCommands(clients, 'load after the restarts');
+}
+
+function report(what: string, clients: CountingClients): void {
+  const errors = [...clients.errors].map(([text, count]) => `${count} x ${text}`);
+  console.log(`${what}: ${clients.commands} commands, ${clients.total} acknowledged; ${errors}`);
+}
+
+describe('with maintenance notifications', () => {
+  it('all nodes restarted in turn: no command fails, the counters are exact', async () => {
+    cluster = await TestCluster.start();
+    const leader = await cluster.leader();
+    // Those that begin at followers are sent to the leader too.
+    const clients = await CountingClients.start(
+      cluster,
+      [leader, leader, leader, ...cluster.ids],
+      enabled,
+    );
+    await restartAll(clients);
+    const values = await clients.stop();
+    report('rolling restart', clients);
+    expect([...clients.errors]).toEqual([]);
+    expect(values).toEqual(clients.acknowledged);
+    expect(clients.total).toBe(clients.commands);
+  }, 180_000);
+
+  it('leadership transferred again and again: no command fails', async () => {
+    cluster = await TestCluster.start();
+    const leader = await cluster.leader();
+    const clients = await CountingClients.start(cluster, [leader, leader, leader], enabled);
+    for (let round = 0; round < 6; round++) {
+      await moreCommands(clients, 'load before the transfer');
+      const old = await cluster.leader();
+      expect(String(await cluster.command(old, 'TGCACHE', 'TRANSFER-LEADER'))).toMatch(/ leads$/);
+      const fresh = await cluster.leader();
+      expect(fresh).not.toBe(old);
+      await waitFor('the clients to move', async () =>
+        /\bconnected_clients:1\b/.test(String(await cluster.command(old, 'INFO', 'clients')))
+          ? true
+          : null,
+      );
+    }
+    await moreCommands(clients, 'load after the transfers');
+    const values = await clients.stop();
+    report('six transfers', clients);
+    expect([...clients.errors]).toEqual([]);
+    expect(values).toEqual(clients.acknowledged);
+  }, 180_000);
+});
+
+describe('without them', () => {
+  it('all nodes restarted in turn: only errors that clients retry, nothing lost', async () => {
+    cluster = await TestCluster.start();
+    const clients = await CountingClients.start(cluster, cluster.ids, disabled);
+    await restartAll(clients);
+    const values = await clients.stop();
+    report('rolling restart without', clients);
+    const retried =
+      /^(MOVED|CLUSTERDOWN|TRYAGAIN|LOADING|connection: )|^Socket closed|ECONN|^UNCERTAIN/;
+    for (const text of clients.errors.keys()) expect(text).toMatch(retried);
+    for (const [key, count] of clients.acknowledged) {
+      expect(values.get(key)).toBeGreaterThanOrEqual(count);
+    }
+  }, 180_000);
+});

@@ -1,0 +1,80 @@
+/** Reads every key through the leader until each read was answered once: what was lost shows. */
+
+import { ReplyBuffer } from '../../src/resp/reply-buffer.js';
+import type { Origin } from '../../src/server/group.js';
+import { SimFailure } from './failure.js';
+import type { History } from './history.js';
+import { plain, record } from './requests.js';
+import { argsOf, ErrorReply, parseReply, specOf } from './resp.js';
+import type { Scheduler } from './scheduler.js';
+import { accounts, counters, deadlines, manyKeys, registers, texts } from './sim-client.js';
+import type { SimNode } from './sim-node.js';
+
+export interface LastReaderOptions {
+  readonly scheduler: Scheduler;
+  readonly history: History;
+  readonly leader: () => SimNode | null;
+  readonly evicting: boolean;
+  /** Every deadline has passed. */
+  readonly expired: boolean;
+}
+
+const retryMs = 60;
+
+export class LastReader {
+  private readonly missing: Set<string>;
+
+  constructor(private readonly options: LastReaderOptions) {
+    const keys = [...registers, ...deadlines, ...counters, ...texts, ...accounts];
+    this.missing = new Set(options.evicting ? manyKeys : keys);
+    this.ask();
+  }
+
+  get done(): boolean {
+    return this.missing.size === 0;
+  }
+
+  private ask(): void {
+    const { scheduler, leader } = this.options;
+    const node = leader();
+    if (node !== null) {
+      for (const key of this.missing) node.after(0, () => this.read(node, key));
+    }
+    scheduler.after(retryMs, () => {
+      if (!this.done) this.ask();
+    });
+  }
+
+  private read(node: SimNode, key: string): void {
+    const { scheduler, history } = this.options;
+    const recorder = {
+      now: scheduler.now,
+      process: history.nextProcess++,
+      add: (operation: Parameters<History['add']>[0]) => operation,
+      drop: () => {},
+    };
+    const operation = record(recorder, 'read', key);
+    const origin: Origin = {
+      reply: new ReplyBuffer(),
+      pending: 0,
+      lastWrite: 0,
+      database: 0,
+      seenIndex: 0,
+      protocol: 2,
+      tracker: null,
+      stale: false,
+      answered: () => {
+        const reply = parseReply((origin.reply as ReplyBuffer).take()!);
+        if (reply instanceof ErrorReply || !this.missing.delete(key)) return;
+        operation.result = plain(reply);
+        operation.return = scheduler.now;
+        history.add(operation);
+        if (this.options.expired && deadlines.includes(key) && reply !== null) {
+          scheduler.fail(new SimFailure('expiry', `${key} is still there long after its deadline`));
+        }
+      },
+    };
+    const refusal = node.group?.read(origin, specOf('get'), argsOf(['get', key])) ?? null;
+    if (refusal === null && origin.pending === 0) origin.answered();
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The clock of one node: runs a little fast or slow, its wall clock may be wrong and may jump.
+ * A turn is one event of the node; what was asked for its end runs shortly after, so that several
+ * messages may share a turn, as with real sockets.
+ */
+import type { Clock } from '../../src/ports.js';
+
+/** What the clock asks of its node: work that dies with the process and waits while it is paused. */
+export interface TurnHost {
+  readonly now: number;
+  /** Ms of the node per ms of the simulation. */
+  readonly rate: number;
+  wallOffsetMs: number;
+  after(delayMs: number, run: () => void): void;
+  /** Something may wait for what just ran. */
+  settled(): void;
+  /** A short while in ms: until the end of the turn. */
+  turnMs(): number;
+}
+
+const epochMs = 1_700_000_000_000;
+
+export class SimClock implements Clock {
+  private queue: (() => void)[] = [];
+  private scheduled = false;
+
+  constructor(private readonly host: TurnHost) {}
+
+  wallMs(): number {
+    return epochMs + this.monotonicMs() + this.host.wallOffsetMs;
+  }
+
+  monotonicMs(): number {
+    return this.host.now * this.host.rate;
+  }
+
+  every(periodMs: number, run: () => void): () => void {
+    let ended = false;
+    const period = periodMs / this.host.rate;
+    let due = this.host.now + period;
+    const fire = () => {
+      if (ended) return;
+      run();
+      // A pause makes several periods fall due: they count as one.
+      due = Math.max(due + period, this.host.now + period / 2);
+      this.host.after(due - this.host.now, fire);
+    };
+    this.host.after(period, fire);
+    return () => {
+      ended = true;
+    };
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    let ended = false;
+    this.host.after(delayMs / this.host.rate, () => {
+      if (ended) return;
+      run();
+      this.host.settled();
+    });
+    return () => {
+      ended = true;
+    };
+  }
+
+  endOfTurn(run: () => void): void {
+    this.queue.push(run);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.host.after(this.host.turnMs(), () => this.endTurn());
+  }
+
+  nextTurn(run: () => void): void {
+    this.host.after(this.host.turnMs(), run);
+  }
+
+  /** Work that asks for the end of the turn while it runs there still gets this one. */
+  private endTurn(): void {
+    for (let at = 0; at < this.queue.length; at++) this.queue[at]!();
+    this.queue = [];
+    this.scheduled = false;
+  }
+}

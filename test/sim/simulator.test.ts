@@ -1,0 +1,97 @@
+/** Tests of the simulator itself: a run is a function of its seed, and it can fail. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { ElectionTimer } from '../../src/raft/election-timer.js';
+import { forbidRealTime } from './guard.js';
+import { bugs } from './planted/bugs.js';
+import { replace } from './planted/plant.js';
+import { profileOf } from './profile.js';
+import { shrink } from './shrink.js';
+import { simulate } from './simulation.js';
+import { judge } from './verdict.js';
+
+describe('a run', () => {
+  it('has the same trace each time, and another one for each seed', async () => {
+    const traces = new Set<string>();
+    for (const seed of [1, 2, 3, 4]) {
+      const first = await simulate(seed);
+      expect(await simulate(seed)).toEqual(first);
+      traces.add(first.trace);
+    }
+    expect(traces.size).toBe(4);
+  });
+
+  it('has another trace without one of its faults, and the same profile', async () => {
+    const { faults } = profileOf(3);
+    const whole = await simulate(3);
+    const less = await simulate(3, { without: new Set([faults[0]!.number]) });
+    expect(less.trace).not.toBe(whole.trace);
+    expect(profileOf(3).faults).toEqual(faults);
+  });
+});
+
+describe('the guard', () => {
+  let restore = () => {};
+  afterEach(() => restore());
+
+  it('makes clocks, timers and chance throw, and puts them back', () => {
+    restore = forbidRealTime();
+    const forbidden = [
+      () => Date.now(),
+      () => new Date(),
+      () => performance.now(),
+      () => process.hrtime(),
+      () => process.hrtime.bigint(),
+      () => Math.random(),
+      () => setTimeout(() => {}, 1),
+      () => setInterval(() => {}, 1),
+      () => setImmediate(() => {}),
+    ];
+    const caught = forbidden.map((use) => {
+      try {
+        use();
+        return 'nothing';
+      } catch (error) {
+        return String(error);
+      }
+    });
+    restore();
+    for (const text of caught) expect(text).toContain('was used inside a simulation');
+    expect(new Date(5).getTime()).toBe(5);
+    expect(Date.now()).toBeGreaterThan(0);
+    expect(Math.random()).toBeLessThan(1);
+  });
+
+  it('is off again after a simulation, failed or not', async () => {
+    const { now } = Date;
+    const remove = bugs['vote not synced']!();
+    await expect(simulate(1)).rejects.toThrow();
+    remove();
+    expect(Date.now).toBe(now);
+  });
+});
+
+describe('a failure', () => {
+  it('is told in one line, with the faults that it does not need left out', async () => {
+    const remove = bugs['vote not synced']!();
+    try {
+      const verdict = await judge(1);
+      expect(verdict.ok).toBe(false);
+      if (verdict.ok) return;
+      expect(verdict.failure.checker).toBe('durable vote');
+      expect(verdict.failure.command).toMatch(/^node dist\/test\/sim\/run.js --seed 1\b/);
+      // No fault is needed to see this one.
+      expect((await shrink(1)).size).toBe(profileOf(1).faults.length);
+    } finally {
+      remove();
+    }
+  });
+
+  it('is seen where nobody is ever elected (liveness)', async () => {
+    const remove = replace(ElectionTimer, 'expired', () => () => false)();
+    try {
+      await expect(simulate(1)).rejects.toThrow('liveness');
+    } finally {
+      remove();
+    }
+  });
+});
