@@ -57,6 +57,13 @@ const reasons: readonly Reason[] = [
     test: /^CONFIG (sanity|SET with multiple args|SET rollback|GET hidden|GET multiple)/,
     reason: otherSettings,
   },
+  {
+    unit: 'unit/bitops',
+    test: /only increase dirty when the value changed$/,
+    reason: 'rdb_changes_since_last_save counts entries of the log, whatever they change',
+  },
+  { unit: 'unit/pause', test: /expires are skipped during client pause$/, reason: expiryIsLogged },
+  { unit: 'unit/other', test: /after AOF reload/, reason: noFile },
   { unit: 'unit/introspection-2', test: /last access time of a key$/, reason: noIdleTime },
   { unit: 'unit/introspection-2', test: /^COMMAND LIST FILTERBY ACLCAT/, reason: laterType },
   {
