@@ -139,9 +139,10 @@ function stallLine(node: BenchNode): string {
   const { lateMs, computingMs, waitingMs } = longest;
   const over = stalls.filter((stall) => ownMs(stall) > aims.stallMs).length;
   const most = Math.max(...stalls.map((stall) => stall.lateMs));
+  const [late, computing, waiting] = [lateMs, computingMs, waitingMs].map((ms) => ms.toFixed(1));
   return (
-    `longest stall without waiting for a CPU ${ownMs(longest).toFixed(1)} ms (late ` +
-    `${lateMs.toFixed(1)}, computing ${computingMs.toFixed(1)}, waiting ${waitingMs.toFixed(1)}), ` +
+    `longest stall without waiting for a CPU ${ownMs(longest).toFixed(1)} ms ` +
+    `(late ${late}, computing ${computing}, waiting ${waiting}), ` +
     `${over} over ${aims.stallMs} ms; waiting included ${most.toFixed(1)} ms`
   );
 }

@@ -33,7 +33,7 @@ function format(image: string): void {
 
 /** As at the start of a machine. False: somebody would have to decide what to give up. */
 function repair(image: string): boolean {
-  const { status } = spawnSync('e2fsck', ['-p', image]);
+  const { status } = spawnSync('e2fsck', ['-f', '-p', image]);
   // 0: sound, 1: repaired (e2fsck(8)).
   return status === 0 || status === 1;
 }

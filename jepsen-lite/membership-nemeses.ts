@@ -117,6 +117,8 @@ const whileAnotherIsPaused: Removal = async (harm) => {
   await pause(random.next() % joinMsMax);
   await remove(harm, victim, without(cluster.ids, paused));
   cluster.resume(paused);
+  // Else what comes next could be refused since it is not back yet.
+  await cluster.ready();
 };
 
 /** It does not see its removal, and must not do harm when it is back. */

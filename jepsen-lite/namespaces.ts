@@ -19,6 +19,8 @@ function run(...words: string[]): void {
   if (status !== 0) throw new Error(`${words.join(' ')}: ${error?.message ?? stderr}`);
 }
 
+/** Where ip-netns(8) keeps them. */
+const spacesDir = '/run/netns';
 const tagsCount = 250;
 const triesMax = 5;
 
@@ -26,7 +28,7 @@ const triesMax = 5;
 function freeTag(random: number): number | null {
   for (let more = 0; more < tagsCount; more++) {
     const tag = 1 + ((random + more) % tagsCount);
-    if (!existsSync(`/run/netns/jl${tag}-n1`)) return tag;
+    if (!existsSync(`${spacesDir}/jl${tag}-n1`)) return tag;
   }
   return null;
 }
@@ -73,19 +75,20 @@ export class Namespaces {
     return `${addressPrefix}.${this.tag}.${1 + this.ids.indexOf(id)}`;
   }
 
-  /** What goes before a command that is to run where the node is. */
+  /**
+   * What goes before a command that is to run where the node is. Not `ip netns exec`, which gives
+   * it a view of all mounts too: no disk of any node could be unmounted while it runs.
+   */
   launcher(id: string): readonly string[] {
-    return ['ip', 'netns', 'exec', this.space(id)];
+    return ['nsenter', `--net=${spacesDir}/${this.space(id)}`];
   }
 
   apply(from: string, to: string, state: LinkState): void {
     const device = ['dev', this.cable(to)];
     const rule = this.rule(state);
-    const inside = ['tc', 'qdisc', rule === null ? 'del' : 'replace', ...device, 'root'];
-    const { status, stderr } = spawnSync('ip', [
-      ...['netns', 'exec', this.space(from)],
-      ...[...inside, ...(rule ?? [])],
-    ]);
+    const change = ['qdisc', rule === null ? 'del' : 'replace', ...device, 'root'];
+    const words = ['-n', this.space(from), ...change, ...(rule ?? [])];
+    const { status, stderr } = spawnSync('tc', words);
     // A link that was sound has nothing to delete.
     if (status !== 0 && rule !== null) throw new Error(`${from} to ${to}: ${stderr}`);
   }
@@ -113,7 +116,7 @@ export class Namespaces {
   }
 
   private inside(id: string, ...words: string[]): void {
-    run('ip', 'netns', 'exec', this.space(id), ...words);
+    run('ip', '-n', this.space(id), ...words);
   }
 
   private build(): void {
@@ -121,8 +124,8 @@ export class Namespaces {
     for (const id of ids) {
       run('ip', 'netns', 'add', this.space(id));
       this.built.push(this.space(id));
-      this.inside(id, 'ip', 'link', 'set', 'lo', 'up');
-      this.inside(id, 'ip', 'address', 'add', `${this.host(id)}/32`, 'dev', 'lo');
+      this.inside(id, 'link', 'set', 'lo', 'up');
+      this.inside(id, 'address', 'add', `${this.host(id)}/32`, 'dev', 'lo');
       this.joinClients(id);
     }
     ids.forEach((a, at) => {
@@ -143,14 +146,14 @@ export class Namespaces {
       [b, a],
     ] as const) {
       const device = ['dev', this.cable(to)];
-      this.inside(from, 'ip', 'link', 'set', ...device, 'up');
+      this.inside(from, 'link', 'set', ...device, 'up');
     }
     for (const [from, to] of [
       [a, b],
       [b, a],
     ] as const) {
       const route = [`${this.host(to)}/32`, 'dev', this.cable(to), 'src', this.host(from)];
-      this.inside(from, 'ip', 'route', 'add', ...route);
+      this.inside(from, 'route', 'add', ...route);
     }
   }
 
@@ -161,9 +164,9 @@ export class Namespaces {
     run('ip', 'link', 'add', here, 'type', 'veth', 'peer', 'name', 'clients', 'netns', here);
     run('ip', 'address', 'add', clients, 'dev', here);
     run('ip', 'link', 'set', here, 'up');
-    this.inside(id, 'ip', 'link', 'set', 'clients', 'up');
+    this.inside(id, 'link', 'set', 'clients', 'up');
     run('ip', 'route', 'add', `${this.host(id)}/32`, 'dev', here, 'src', clients.slice(0, -3));
-    this.inside(id, 'ip', 'route', 'add', clients, 'dev', 'clients', 'src', this.host(id));
+    this.inside(id, 'route', 'add', clients, 'dev', 'clients', 'src', this.host(id));
   }
 
   /** Finds out what the kernel can do to packets; without losing them there is no use in this. */

@@ -70,7 +70,7 @@ function isTypeOnly(statement: ts.ImportDeclaration | ts.ExportDeclaration): boo
   return bindings.elements.every((element) => element.isTypeOnly);
 }
 
-const shared = ['src/limits', 'src/errors'];
+const shared = ['src/host-port', 'src/limits', 'src/errors'];
 /** Files of types that all but the core may look at. */
 const openTypes = [
   'src/ports',

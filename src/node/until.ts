@@ -1,3 +1,4 @@
+/** Waiting for a condition by looking at it again and again. */
 import type { Clock } from '../ports.js';
 
 const lookMs = 10;

@@ -19,7 +19,7 @@ describe('LogClock', () => {
     expect(log.now()).toBe(clock.wall + hourMs);
   });
 
-  it('requirement 32: goes on from the last stamps, its own wall clock an hour ahead', () => {
+  it('goes on from the stamps of the last leader, its own wall clock an hour ahead', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const stamp = clock.wall - hourMs;
@@ -30,7 +30,7 @@ describe('LogClock', () => {
     expect(now).toBeLessThanOrEqual(stamp + 10_100);
   });
 
-  it('goes on from what an earlier leader stamped an hour ahead and this one applied', () => {
+  it('goes on from what an earlier leader stamped an hour ahead, once that is applied', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const stamp = log.now() + hourMs;
@@ -42,7 +42,7 @@ describe('LogClock', () => {
     expect(log.now()).toBe(before);
   });
 
-  it('requirements 32, 60: keeps its rate when the wall clock jumps', () => {
+  it('keeps its rate when the wall clock jumps', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const start = log.now();

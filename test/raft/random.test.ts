@@ -129,7 +129,8 @@ function runSeed(seed: number): Cluster {
 
 describe('random clusters', () => {
   for (let block = 0; block < 8; block++) {
-    test(`requirements 12, 24, 63: seeds ${block * 50} to ${block * 50 + 49}: safe, then live`, () => {
+    const seeds = `seeds ${block * 50} to ${block * 50 + 49}`;
+    test(`requirements 12, 24, 63: ${seeds}: safe, then live`, () => {
       let reads = 0;
       let committed = 0;
       let snapshots = 0;

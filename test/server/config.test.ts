@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => world.stop());
 
 describe('CONFIG', () => {
-  it('SET inside a transaction changes settings of the node, and none that all share', async () => {
+  it('SET inside a transaction changes what is of this node, nothing that all share', async () => {
     const queue = ['MULTI', 'SET k v', 'CONFIG SET timeout 7', 'CONFIG SET maxkeys 5'];
     const replies = await ask(client, ...queue, 'CONFIG SET maxmemory bla', 'EXEC');
     const shared = '-ERR CONFIG SET failed .*all nodes share it.*';

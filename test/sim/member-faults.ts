@@ -1,7 +1,8 @@
 /**
  * Changes of the members, of two kinds: those that operators ask for, through the program's own
- * checks, and bare ones that any node which thinks it leads is told to make, two at once or jointly.
- * Neither counts on members whose directory is lost: what they held nobody could bring back.
+ * checks, and bare ones that any node which thinks it leads is told to make, two at once or
+ * jointly. Neither counts on members whose directory is lost: nobody could bring back what they
+ * held.
  */
 import { promoted, withLearner, without } from '../../src/node/configuration-changes.js';
 import type { RaftCore } from '../../src/raft/raft.js';

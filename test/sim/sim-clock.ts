@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../src/ports.js';
 
-/** What the clock asks of its node: work that dies with the process and waits while it is paused. */
+/** What the clock asks of its node: work that dies with the process and waits in a pause. */
 export interface TurnHost {
   readonly now: number;
   /** Ms of the node per ms of the simulation. */
