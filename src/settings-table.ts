@@ -78,6 +78,16 @@ function notYet(...empty: readonly string[]): Schema {
   return z.string().refine((text) => text === '' || empty.includes(text), { message });
 }
 
+/** Redis: keyspaceEventsFlagsToString; "n", which "A" leaves out, is kept beside it. */
+const eventClasses: Schema = z
+  .string()
+  .regex(/^[Ag$lshzxetdnKEm]*$/, { message: "must be made of the letters of 'Ag$lshzxeKEtmdn'" })
+  .transform((text) => {
+    const all = text.includes('A') || [...'g$lshzxetd'].every((letter) => text.includes(letter));
+    const order = all ? 'AnKEm' : 'g$lshzxetdnKEm';
+    return [...order].filter((letter) => letter === 'A' || text.includes(letter)).join('');
+  });
+
 /** Empty is none; printed as Redis does, without trailing zeros. */
 const percentiles: Schema = z
   .string()
@@ -298,8 +308,8 @@ const clientRows: readonly Row[] = [
   {
     name: 'notify-keyspace-events',
     default: '',
-    schema: notYet(),
-    doc: 'Keyspace notifications; not supported yet.',
+    schema: eventClasses,
+    doc: 'Which keyspace notifications are published, by letters as in Redis; empty is none.',
   },
 ];
 

@@ -99,7 +99,7 @@ describe('values', () => {
     'durability=never',
     'client-output-buffer-limit=normal 1 2',
     'client-output-buffer-limit=other 1 2 3',
-    'notify-keyspace-events=KEA',
+    'notify-keyspace-events=KEy',
     'aclfile=users.acl',
     'tls-port=6380',
     'tls-cert-file=a.pem',
@@ -111,7 +111,18 @@ describe('values', () => {
   });
 
   it('accepts the settings that are not supported yet while they are empty', () => {
-    expect(withSet('tls-port=0', 'aclfile=', 'notify-keyspace-events=').get('tls-port')).toBe('0');
+    expect(withSet('tls-port=0', 'aclfile=').get('tls-port')).toBe('0');
+  });
+
+  it.each([
+    ['', ''],
+    ['KEA', 'AKE'],
+    ['EKg$lshzxetd', 'AKE'],
+    ['nAmE', 'AnEm'],
+    ['xE$g', 'g$xE'],
+  ])('notify-keyspace-events %s is printed as %s', (given, printed) => {
+    const settings = withSet(`notify-keyspace-events=${given}`);
+    expect(settings.get('notify-keyspace-events')).toBe(printed);
   });
 
   it('lets a partial client-output-buffer-limit change one class only', () => {

@@ -277,18 +277,17 @@ export class ReplicatedGroup implements Group {
 
   private runRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
     const begun = this.meter === null ? 0 : this.meter.begin(spec, args);
-    const context = this.machine.readContext(
-      Math.max(this.machine.nowMs, this.options.logClock.now()),
-      this.options.randomU32,
-      origin.noTouch !== true || spec.name === 'touch',
-      origin.database,
-    );
+    const { machine, options } = this;
+    const now = Math.max(machine.nowMs, options.logClock.now());
+    const counts = origin.noTouch !== true || spec.name === 'touch';
+    const context = machine.readContext(now, options.randomU32, counts, origin.database);
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);
     else {
       assert(spec.kind === 'read', `${spec.name} is no read`);
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     }
+    machine.keyspace.settled();
     this.meter?.end(origin, spec, args, begun);
   }
 

@@ -45,6 +45,10 @@ export class LiveSettings {
   /** 0: off */
   latencyThresholdMs = 0;
   latencyTracking = true;
+  /** notify-keyspace-events */
+  keyEvents = '';
+  /** Called when the settings were read. */
+  onRefresh: () => void = () => {};
   /** How long a command waits for a leader or for room before it is refused. */
   waitMs = 3000;
 
@@ -66,10 +70,12 @@ export class LiveSettings {
     this.slowlogMax = this.number('slowlog-max-len', 128);
     this.latencyThresholdMs = this.number('latency-monitor-threshold', 0);
     this.latencyTracking = this.settings.redisValue('latency-tracking') !== 'no';
+    this.keyEvents = this.settings.redisValue('notify-keyspace-events') ?? '';
     this.normalOutput = this.outputLimit('normal');
     this.pubsubOutput = this.outputLimit('pubsub');
     // Two elections and what it takes to notice the first.
     this.waitMs = 2 * this.number('election-timeout-ms', 1000) + 1000;
+    this.onRefresh();
   }
 
   private outputLimit(name: string): OutputLimit {

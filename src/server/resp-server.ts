@@ -7,6 +7,7 @@ import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
 import { Acl } from './acl/acl.js';
+import { AppliedListeners } from './applied-listeners.js';
 import { ClientPause } from './client-pause.js';
 import { CommandTable } from './command-table.js';
 import { describeClient } from './commands/client.js';
@@ -14,6 +15,7 @@ import { localCommands } from './commands/local-commands.js';
 import { Connection, type ConnectionHost, type Stall } from './connection.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Group } from './group.js';
+import { KeyEvents } from './key-events.js';
 import { LatencyEvents } from './latency-events.js';
 import { LiveSettings } from './live-settings.js';
 import { Maintenance } from './maintenance.js';
@@ -90,11 +92,12 @@ export class RespServer implements ConnectionHost {
     const { slowLog, latency, live, stats } = this;
     this.usage = new UsageMeter(stats, live, slowCommands({ slowLog, latency, live, clock }));
     group.meter = this.usage;
+    const listeners = new AppliedListeners(group);
     this.tracking = new Tracking({
       connections: this.connections,
       keysMax: () => this.live.trackedKeysMax,
       applyingOrigin: () => group.applyingOrigin,
-      onUse: (inUse) => group.listen(inUse ? this.tracking : null),
+      onUse: (inUse) => listeners.use(this.tracking, inUse),
     });
     this.maintenance = new Maintenance({
       group,
@@ -103,6 +106,7 @@ export class RespServer implements ConnectionHost {
       tracking: this.tracking,
       forwards: () => settings.redisValue('follower-writes') === 'forward',
     });
+    this.hearKeyEvents(listeners);
     const context: ServerContext = {
       ...options,
       live,
@@ -148,6 +152,15 @@ export class RespServer implements ConnectionHost {
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
       this.accept(socket),
     );
+  }
+
+  /** Notifications of what happens to keys, while notify-keyspace-events asks for them. */
+  private hearKeyEvents(listeners: AppliedListeners): void {
+    const { live, pubsub } = this;
+    const { clock } = this.options;
+    const keyEvents = new KeyEvents({ pubsub, clock, flags: () => live.keyEvents });
+    live.onRefresh = () => listeners.use(keyEvents, keyEvents.wanted);
+    live.onRefresh();
   }
 
   /** The port listened at; 0 before start(). */

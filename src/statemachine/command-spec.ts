@@ -5,6 +5,7 @@
  */
 import type { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
+import type { EventClass } from './key-listener.js';
 import type { KeyspaceView, MutableKeyspace } from './keyspace-view.js';
 
 /** Redis: COMMAND INFO flags, spelled as Redis prints them. */
@@ -131,6 +132,8 @@ export interface ReadContext {
   find(args: Args, index: number): number;
   /** Looks a key argument up without noting the use (TYPE, TTL, EXISTS ...). */
   peek(args: Args, index: number): number;
+  /** A read found no key: told to those who want to know (Redis: keymiss). find() does it. */
+  missed(args: Args, index: number): void;
   /** Unsigned 32-bit; in apply drawn from the entry's seed, in reads from anywhere. */
   random(): number;
 }
@@ -154,6 +157,8 @@ export interface ApplyContext extends ReadContext {
     valueEnd: number,
     dueMs: number,
   ): number;
+  /** Keyspace notifications: what became of the key in argument `index`, in Redis' words. */
+  notify(kind: EventClass, event: string, args: Args, index: number, database?: number): void;
   /** As keyspace.setDue, within max-ttl. */
   setDue(slot: number, dueMs: number): void;
 }

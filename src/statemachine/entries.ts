@@ -6,7 +6,7 @@
 import { assert } from '../errors.js';
 import { copyBytes } from './byte-ranges.js';
 import { Int, Num } from './header.js';
-import type { KeyListener, Removal } from './key-listener.js';
+import type { EventClass, KeyListener, Removal } from './key-listener.js';
 import { CHARGE_OVERHEAD_BYTES, type KeyspaceState } from './keyspace-state.js';
 import { DUE_MAX_MS, Field, KEY_BYTES_MAX, keyWord } from './record-table.js';
 
@@ -49,6 +49,7 @@ export class Entries {
     header.nums[Num.usedBytes] = header.nums[Num.usedBytes]! + charge;
     index.add(slot);
     this.changed(slot);
+    if (this.listener?.event !== undefined) this.tellEvent(slot, 'n', 'new');
     return slot;
   }
 
@@ -141,7 +142,7 @@ export class Entries {
   }
 
   drop(slot: number, why: Removal): void {
-    if (this.listener !== null) this.tell(slot, (...key) => this.listener!.removed(...key, why));
+    if (this.listener !== null) this.tellRemoval(slot, why);
     const { state, records, blocks } = this;
     const { nums, ints } = state.header;
     const charge = state.chargeOf(slot);
@@ -170,6 +171,17 @@ export class Entries {
     databases.countKey(internal, 1);
     databases.countTtl(internal, ttl);
     this.changed(slot);
+  }
+
+  private tellRemoval(slot: number, why: Removal): void {
+    this.tell(slot, (...key) => this.listener!.removed(...key, why));
+    if (why !== 'deleted') this.tellEvent(slot, why === 'expired' ? 'x' : 'e', why);
+  }
+
+  private tellEvent(slot: number, kind: EventClass, name: string): void {
+    const { databases, records } = this.state;
+    const database = databases.external(records.database(slot));
+    this.tell(slot, (...key) => this.listener!.event?.(kind, name, ...key, database));
   }
 
   private tell(slot: number, give: (bytes: Uint8Array, start: number, end: number) => void): void {

@@ -25,16 +25,15 @@ export interface KeyspaceLimits {
 }
 
 export class Keyspace implements MutableKeyspace {
-  private state: KeyspaceState;
+  private state!: KeyspaceState;
   private entries!: Entries;
   private eviction!: EvictionPolicy;
   private room!: Room;
   private listener: KeyListener | null = null;
 
   constructor(state: KeyspaceState = newKeyspaceState(new OpenViews())) {
-    const probe = new Uint8Array(new Uint32Array([1]).buffer);
-    assert(probe[0] === 1, 'the state is kept little endian, which this machine is not');
-    this.state = state;
+    const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+    assert(littleEndian, 'the state is kept little endian, which this machine is not');
     this.mount(state);
   }
 
@@ -54,6 +53,10 @@ export class Keyspace implements MutableKeyspace {
   listen(listener: KeyListener | null): void {
     this.listener = listener;
     this.mount(this.state);
+  }
+
+  notify(...about: Parameters<MutableKeyspace['notify']>): void {
+    this.listener?.event?.(...about);
   }
 
   private num(at: number): number {

@@ -2,6 +2,7 @@
 import type { Args } from '../resp/args.js';
 import type { ApplyContext, ReadContext } from './command-spec.js';
 import { DATABASES_MAX } from './databases.js';
+import type { EventClass } from './key-listener.js';
 import type { Keyspace } from './keyspace.js';
 import { ABSENT, type KeyspaceView } from './keyspace-view.js';
 import type { Prng } from './prng.js';
@@ -26,12 +27,19 @@ export class LocalReadContext implements ReadContext {
 
   find(args: Args, index: number): number {
     const slot = this.peek(args, index);
-    if (slot === ABSENT) this.misses++;
-    else {
+    if (slot === ABSENT) {
+      this.misses++;
+      this.missed(args, index);
+    } else {
       this.hits++;
       if (this.counts) this.onTouch?.(slot);
     }
     return slot;
+  }
+
+  missed(args: Args, index: number): void {
+    const { keyspace, database } = this;
+    keyspace.notify('m', 'keymiss', args.bytes, args.start(index), args.end(index), database);
   }
 
   peek(args: Args, index: number): number {
@@ -66,8 +74,24 @@ export class LogApplyContext implements ApplyContext {
 
   find(args: Args, index: number): number {
     const slot = this.peek(args, index);
-    if (slot !== ABSENT) this.keyspace.touch(slot);
+    if (slot === ABSENT) this.missed(args, index);
+    else this.keyspace.touch(slot);
     return slot;
+  }
+
+  missed(args: Args, index: number): void {
+    this.notify('m', 'keymiss', args, index);
+  }
+
+  notify(
+    kind: EventClass,
+    event: string,
+    args: Args,
+    index: number,
+    database = this.database,
+  ): void {
+    const { bytes } = args;
+    this.keyspace.notify(kind, event, bytes, args.start(index), args.end(index), database);
   }
 
   peek(args: Args, index: number): number {

@@ -129,12 +129,20 @@ export class StateMachine {
    * arguments of a transaction before any of its commands is carried out.
    */
   apply(spec: KeyspaceSpec, reply: ReplySink, beforeExec?: (args: Args) => void): void {
-    if (spec.kind === 'read') return spec.read(this.applyContext, this.args, reply);
+    if (spec.kind === 'read') spec.read(this.applyContext, this.args, reply);
+    else this.carryOut(spec, reply, beforeExec);
+    this.keyspace.settled();
+  }
+
+  private carryOut(
+    spec: KeyspaceSpec & { kind: 'write' },
+    reply: ReplySink,
+    beforeExec?: (args: Args) => void,
+  ): void {
     if (beforeExec !== undefined && spec.opcode === execOpcode) beforeExec(this.args);
     const error = spec.check(this.args);
     if (error === null) spec.apply(this.applyContext, this.args, reply);
     else reply.error(error);
-    this.keyspace.settled();
   }
 
   /** Reads and applies the next command of the entry. */

@@ -19,7 +19,7 @@ describe('LogClock', () => {
     expect(log.now()).toBe(clock.wall + hourMs);
   });
 
-  it('goes on from the stamps of the last leader, its own wall clock an hour ahead', () => {
+  it('requirement 32: goes on from the last stamps, its own wall clock an hour ahead', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const stamp = clock.wall - hourMs;
@@ -42,7 +42,7 @@ describe('LogClock', () => {
     expect(log.now()).toBe(before);
   });
 
-  it('keeps its rate when the wall clock jumps', () => {
+  it('requirements 32, 60: keeps its rate when the wall clock jumps', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const start = log.now();

@@ -226,6 +226,7 @@ export class FakeGroup implements Group {
       spec.read(context, args, origin.reply);
       origin.tracker?.read(spec, args);
     } else throw new Error(`${spec.name} is no read`);
+    this.machine.keyspace.settled();
     this.meter?.end(origin, spec, args, begun);
   }
 }

@@ -58,6 +58,7 @@ const cases: readonly (readonly [string, string])[] = [
   ['SET a 1; EXPIRE a 10 LT', ':1'],
   ['SET a 1; EXPIRE a 10 XX', ':0'],
   ['SET a 1; EXPIRE a -1; EXISTS a', ':0'],
+  ['SET a 1; EXPIREAT a 0; EXISTS a', ':0'],
   ['SET a 1; PEXPIRE a -9223372036854775808', ':1'],
   ['EXPIRE a 9223372036854776', "-ERR invalid expire time in 'expire' command"],
   ['TTL a', ':-2'],

@@ -125,6 +125,8 @@ export class ReferenceKeyspace implements MutableKeyspace {
     return database === 0 && this.isLive(slot);
   }
 
+  notify(): void {}
+
   databaseOf(_slot: number): number {
     return 0;
   }

@@ -142,42 +142,57 @@ function checkBitField(args: Args): string | null {
   return typeof operations === 'string' ? operations : null;
 }
 
-/** Room for all writes is made first, even where OVERFLOW FAIL then forbids them. */
 function bitField(context: ApplyContext, args: Args, reply: ReplySink): void {
-  const { keyspace } = context;
   const operations = fieldOperations(args) as FieldOperation[];
-  let slot = context.find(args, 1);
+  const slot = operations.some(isWrite) ? context.peek(args, 1) : context.find(args, 1);
   if (refuseWrongType(context, slot, reply)) return;
-  const ends = operations.filter(isWrite).map(({ offset, bits }) => offset + bits);
-  const needed = Math.ceil(Math.max(0, ...ends) / 8);
-  let writable = false;
-  const makeWritable = () => {
-    if (!writable) slot = extended(context, args, 1, slot, needed);
-    writable = true;
-  };
-  if (needed > (slot === ABSENT ? 0 : keyspace.valueLength(slot))) makeWritable();
+  const fields = new Fields(context, args, slot, operations.filter(isWrite));
   reply.array(operations.length);
-  for (const operation of operations) {
-    const raw = readBits(keyspace, slot, operation);
-    const before = typed(operation, raw);
-    const increments = operation.name === 'INCRBY';
-    if (!isWrite(operation)) {
-      reply.integer(before);
-      continue;
-    }
-    const { operand } = operation;
-    const after = increments
-      ? bounded(operation, before, operand)
-      : bounded(operation, operation.signed ? operand : BigInt.asUintN(64, operand), 0n);
-    if (after === null) {
-      reply.nil();
-      continue;
-    }
+  for (const operation of operations) fields.run(operation, reply);
+  if (fields.changed) context.notify('$', 'setbit', args, 1);
+}
+
+/** The value of one BITFIELD, which becomes writable when something is to change. */
+class Fields {
+  changed = false;
+  private readonly bytes: number;
+  private readonly grows: boolean;
+  private writable = false;
+
+  /** Room for all writes is made first, even where OVERFLOW FAIL then forbids them. */
+  constructor(
+    private readonly context: ApplyContext,
+    private readonly args: Args,
+    private slot: number,
+    writes: readonly Field[],
+  ) {
+    const ends = writes.map(({ offset, bits }) => offset + bits);
+    this.bytes = Math.ceil(Math.max(0, ...ends) / 8);
+    this.grows = this.bytes > (slot === ABSENT ? 0 : context.keyspace.valueLength(slot));
+    if (this.grows) this.makeWritable();
+  }
+
+  run(operation: FieldOperation, reply: ReplySink): void {
+    const { name, operand, signed } = operation;
+    const { keyspace } = this.context;
+    const before = typed(operation, readBits(keyspace, this.slot, operation));
+    if (name === 'GET') return reply.integer(before);
+    const after =
+      name === 'INCRBY'
+        ? bounded(operation, before, operand)
+        : bounded(operation, signed ? operand : BigInt.asUintN(64, operand), 0n);
+    if (after === null) return reply.nil();
     if (after !== before) {
-      makeWritable();
-      writeBits(keyspace, slot, operation, after);
+      this.makeWritable();
+      writeBits(keyspace, this.slot, operation, after);
     }
-    reply.integer(increments ? after : before);
+    if (this.grows || after !== before) this.changed = true;
+    reply.integer(name === 'INCRBY' ? after : before);
+  }
+
+  private makeWritable(): void {
+    if (!this.writable) this.slot = extended(this.context, this.args, 1, this.slot, this.bytes);
+    this.writable = true;
   }
 }
 

@@ -19,6 +19,7 @@ import {
   oneKey,
   readSpec,
   refuseWrongType,
+  removeKey,
   syntaxError,
   used,
   writeSpec,
@@ -60,6 +61,7 @@ function setBit(context: ApplyContext, args: Args, reply: ReplySink): void {
     const mask = 0x80 >>> (offset & 7);
     const bytes = keyspace.valueBuffer(slot);
     bytes[at] = bit === 1 ? bytes[at]! | mask : bytes[at]! & ~mask;
+    context.notify('$', 'setbit', args, 1);
   }
   reply.integer(before);
 }
@@ -156,9 +158,10 @@ function bitOp(context: ApplyContext, args: Args, reply: ReplySink): void {
   if (length > 0) {
     const result = combined(context, operation, slots, length);
     context.put(args.bytes, args.start(2), args.end(2), result, 0, length, 0);
+    context.notify('$', 'set', args, 2);
   } else {
     const target = context.peek(args, 2);
-    if (target !== ABSENT) keyspace.remove(target);
+    if (target !== ABSENT) removeKey(context, args, 2, target);
   }
   reply.integer(length);
 }

@@ -5,12 +5,13 @@ import type { ApplyContext, KeyspaceSpec, ReadContext } from '../command-spec.js
 import { ABSENT } from '../keyspace-view.js';
 import { parseInt64 } from '../numbers.js';
 import { checkExpire, dueOf } from './expire-time.js';
-import { putPair } from './set.js';
+import { putPair, setExpiring } from './set.js';
 import {
   fine,
   oneKey,
   readSpec,
   refuseWrongType,
+  removeKey,
   syntaxError,
   used,
   writeSpec,
@@ -24,7 +25,7 @@ function deleteIfEqual(context: ApplyContext, args: Args, reply: ReplySink): voi
   const slot = context.peek(args, 1);
   if (refuseWrongType(context, slot, reply)) return;
   const equal = slot !== ABSENT && valueIs(context, slot, args, 2);
-  if (equal) context.keyspace.remove(slot);
+  if (equal) removeKey(context, args, 1, slot);
   reply.integer(equal ? 1 : 0);
 }
 
@@ -47,7 +48,7 @@ function delEx(context: ApplyContext, args: Args, reply: ReplySink): void {
     if (typeof holds === 'string') return reply.error(holds);
     if (!holds) return reply.integer(0);
   }
-  context.keyspace.remove(slot);
+  removeKey(context, args, 1, slot);
   reply.integer(1);
 }
 
@@ -77,18 +78,15 @@ function msetEx(context: ApplyContext, args: Args, reply: ReplySink): void {
   reply.integer(1);
 }
 
-/** As SET: a deadline that has passed deletes the key. */
 function setPair(context: ApplyContext, args: Args, at: number, options: StringOptions): void {
   const { keyspace, nowMs } = context;
   const { unit, expireAt, keepTtl } = options;
-  const slot = context.peek(args, at);
-  const due = unit === null ? 0 : dueOf(args, expireAt, unit, nowMs);
-  if (unit !== null && due <= nowMs) {
-    if (slot !== ABSENT) keyspace.remove(slot);
-    return;
+  if (unit !== null) {
+    return setExpiring(context, args, at, at + 1, dueOf(args, expireAt, unit, nowMs));
   }
-  const kept = keepTtl && slot !== ABSENT ? keyspace.dueMs(slot) : due;
-  putPair(context, args, at, at + 1, kept);
+  const slot = context.peek(args, at);
+  putPair(context, args, at, at + 1, keepTtl && slot !== ABSENT ? keyspace.dueMs(slot) : 0);
+  context.notify('$', 'set', args, at);
 }
 
 function digest(context: ReadContext, args: Args, reply: ReplySink): void {

@@ -44,6 +44,7 @@ function incrementBy(context: ApplyContext, args: Args, delta: Int64, reply: Rep
   const sum = addInt64(value, delta);
   if (sum === null) return reply.error('ERR increment or decrement would overflow');
   storeNumber(context, args, slot, String(sum));
+  context.notify('$', 'incrby', args, 1);
   reply.integer(sum);
 }
 
@@ -82,6 +83,7 @@ function incrementByFloat(context: ApplyContext, args: Args, reply: ReplySink): 
   if (sum === 'infinite') return reply.error(notFinite);
   const text = formatLongDouble(sum);
   storeNumber(context, args, slot, text);
+  context.notify('$', 'incrbyfloat', args, 1);
   reply.text(text);
 }
 

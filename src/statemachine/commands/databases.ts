@@ -14,7 +14,12 @@ function move(context: ApplyContext, args: Args, reply: ReplySink): void {
   const slot = context.peek(args, 1);
   const held = keyspace.find(args.bytes, args.start(1), args.end(1), target);
   const moves = slot !== ABSENT && held === ABSENT;
-  if (moves) keyspace.moveTo(slot, target);
+  if (moves) {
+    keyspace.moveTo(slot, target);
+    context.notify('n', 'new', args, 1, target);
+    context.notify('g', 'move_from', args, 1);
+    context.notify('g', 'move_to', args, 1, target);
+  }
   reply.integer(moves ? 1 : 0);
 }
 

@@ -10,6 +10,7 @@ import {
   notAnInteger,
   oneKey,
   readSpec,
+  removeKey,
   stringBytesMax,
   syntaxError,
   used,
@@ -66,7 +67,7 @@ function checkRestore(args: Args): string | null {
 /** Errors in Redis' order: the key, the time, the payload. */
 function restore(context: ApplyContext, args: Args, reply: ReplySink): void {
   const { replace, absolute } = restoreOptions(args) as RestoreOptions;
-  const { keyspace, nowMs } = context;
+  const { nowMs } = context;
   const slot = context.peek(args, 1);
   if (slot !== ABSENT && !replace) {
     return reply.error('BUSYKEY Target key name already exists.');
@@ -80,8 +81,10 @@ function restore(context: ApplyContext, args: Args, reply: ReplySink): void {
   if (value === null) return reply.error('ERR Bad data format');
   const due = dueOf(BigInt(ttl), absolute ? 0 : nowMs);
   if (ttl === 0 || due > nowMs) {
+    if (slot !== ABSENT) context.notify('n', 'new', args, 1);
     context.put(args.bytes, args.start(1), args.end(1), value, 0, value.length, due);
-  } else if (slot !== ABSENT) keyspace.remove(slot);
+    context.notify('g', 'restore', args, 1);
+  } else if (slot !== ABSENT) removeKey(context, args, 1, slot);
   reply.ok();
 }
 

@@ -1,7 +1,8 @@
 /** Expire times: what EX, PX, EXAT, PXAT and the EXPIRE family mean in unix ms. */
 import type { Args } from '../../resp/args.js';
+import type { ApplyContext } from '../command-spec.js';
 import { parseInt64 } from '../numbers.js';
-import { notAnInteger } from './spec-helpers.js';
+import { notAnInteger, removeKey } from './spec-helpers.js';
 
 export type ExpireUnit = 'EX' | 'PX' | 'EXAT' | 'PXAT';
 
@@ -42,6 +43,19 @@ export function dueOf(args: Args, index: number, unit: ExpireUnit, nowMs: number
   const ms = inSeconds(unit) ? value * 1000 : value;
   const due = isAbsolute(unit) ? ms : nowMs + ms;
   return Math.max(-dueMax, Math.min(dueMax, due));
+}
+
+/** Gives the key in argument 1 a deadline, and tells of it; one that has passed deletes the key. */
+export function expireAt(context: ApplyContext, args: Args, slot: number, dueMs: number): void {
+  if (dueMs <= context.nowMs) return removeKey(context, args, 1, slot);
+  context.setDue(slot, dueMs);
+  context.notify('g', 'expire', args, 1);
+}
+
+/** Takes the deadline of the key in argument 1 away, and tells of it. */
+export function persistKey(context: ApplyContext, args: Args, slot: number): void {
+  context.setDue(slot, 0);
+  context.notify('g', 'persist', args, 1);
 }
 
 export function unitAt(args: Args, index: number): ExpireUnit | null {

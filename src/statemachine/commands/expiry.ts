@@ -9,8 +9,8 @@ import type {
   WriteSpec,
 } from '../command-spec.js';
 import { ABSENT } from '../keyspace-view.js';
-import { checkExpire, dueOf, type ExpireUnit } from './expire-time.js';
-import { fine, oneKey, readSpec, used, writeSpec } from './spec-helpers.js';
+import { checkExpire, dueOf, type ExpireUnit, expireAt, persistKey } from './expire-time.js';
+import { fine, look, oneKey, readSpec, used, writeSpec } from './spec-helpers.js';
 
 const group = 'generic' as const;
 
@@ -52,8 +52,7 @@ function expire(context: ApplyContext, args: Args, unit: ExpireUnit, reply: Repl
   if (slot === ABSENT) return reply.integer(0);
   const due = dueOf(args, 2, unit, nowMs);
   if (!allows(conditions(args) as Conditions, keyspace.dueMs(slot), due)) return reply.integer(0);
-  if (due <= nowMs) keyspace.remove(slot);
-  else context.setDue(slot, due);
+  expireAt(context, args, slot, due);
   reply.integer(1);
 }
 
@@ -86,7 +85,7 @@ function ttlSpec(
 ): ReadSpec {
   const summary = 'Returns the expiration time of a key.';
   return readSpec(opcode, name, 2, { group, since, summary }, (context, args, reply) => {
-    const slot = context.peek(args, 1);
+    const slot = look(context, args, 1);
     if (slot === ABSENT) return reply.integer(-2);
     const due = context.keyspace.dueMs(slot);
     reply.integer(due === 0 ? -1 : value(context, due));
@@ -100,7 +99,7 @@ const seconds = (ms: number) => Math.floor((ms + 500) / 1000);
 function persist(context: ApplyContext, args: Args, reply: ReplySink): void {
   const slot = context.peek(args, 1);
   const has = slot !== ABSENT && context.keyspace.dueMs(slot) !== 0;
-  if (has) context.setDue(slot, 0);
+  if (has) persistKey(context, args, slot);
   reply.integer(has ? 1 : 0);
 }
 

@@ -14,11 +14,19 @@ import {
 } from '../long-double.js';
 import { parseInt64 } from '../numbers.js';
 import { storedInteger, storeNumber } from './counters.js';
-import { checkExpire, dueOf, type ExpireUnit, unitAt } from './expire-time.js';
+import {
+  checkExpire,
+  dueOf,
+  type ExpireUnit,
+  persistKey,
+  expireAt as setDeadline,
+  unitAt,
+} from './expire-time.js';
 import {
   copyValue,
   notAnInteger,
   refuseWrongType,
+  removeKey,
   syntaxError,
   writeSpec,
 } from './spec-helpers.js';
@@ -199,7 +207,7 @@ function applyFloat(
 function store(
   context: ApplyContext,
   args: Args,
-  { unit, expireAt, persist, onlyWithoutTtl }: Options,
+  { float, unit, expireAt, persist, onlyWithoutTtl }: Options,
   slot: number,
   text: string,
 ): void {
@@ -208,11 +216,13 @@ function store(
   const expires = unit !== null && !(onlyWithoutTtl && hasTtl);
   const due = expires ? dueOf(args, expireAt, unit, nowMs) : 0;
   if (expires && due <= nowMs) {
-    if (slot !== ABSENT) keyspace.remove(slot);
+    if (slot !== ABSENT) removeKey(context, args, 1, slot);
     return;
   }
   const held = storeNumber(context, args, slot, text);
-  if (expires || (persist && hasTtl)) context.setDue(held, due);
+  context.notify('$', float > 0 ? 'incrbyfloat' : 'incrby', args, 1);
+  if (expires) setDeadline(context, args, held, due);
+  else if (persist && hasTtl) persistKey(context, args, held);
 }
 
 export const incrExCommands: readonly WriteSpec[] = [

@@ -8,9 +8,11 @@ import {
   allKeys,
   copyValue,
   fine,
+  look,
   noKeys,
   oneKey,
   readSpec,
+  removeKey,
   sameArgument,
   syntaxError,
   twoKeys,
@@ -31,7 +33,7 @@ function del(context: ApplyContext, args: Args, reply: ReplySink): void {
   for (let index = 1; index < args.count; index++) {
     const slot = context.peek(args, index);
     if (slot === ABSENT) continue;
-    context.keyspace.remove(slot);
+    removeKey(context, args, index, slot);
     deleted++;
   }
   reply.integer(deleted);
@@ -59,6 +61,8 @@ function rename(onlyIfAbsent: boolean): WriteSpec['apply'] {
       const due = keyspace.dueMs(slot);
       keyspace.remove(slot);
       putAs(context, args, value, due, context.database);
+      context.notify('g', 'rename_from', args, 1);
+      context.notify('g', 'rename_to', args, 2);
     }
     if (onlyIfAbsent) reply.integer(1);
     else reply.ok();
@@ -85,23 +89,29 @@ function copy(context: ApplyContext, args: Args, reply: ReplySink): void {
     if (target < 0) return reply.error(outOfRange);
   }
   if (target === database && sameArgument(args, 1, 2)) return reply.error(sameObject);
-  const slot = context.peek(args, 1);
+  const slot = look(context, args, 1);
   if (slot === ABSENT) return reply.integer(0);
   const held = keyspace.find(args.bytes, args.start(2), args.end(2), target);
   if (held !== ABSENT && !replace) return reply.integer(0);
   putAs(context, args, copyValue(keyspace, slot), keyspace.dueMs(slot), target);
+  context.notify('g', 'copy_to', args, 2, target);
   reply.integer(1);
 }
 
 /** Under the name in argument 2, straight into the keyspace: with its TTL, or its lack of one. */
 function putAs(
-  { keyspace }: ApplyContext,
+  context: ApplyContext,
   args: Args,
   value: Uint8Array,
   dueMs: number,
   database: number,
 ): void {
+  const { keyspace } = context;
   const [start, end] = [args.start(2), args.end(2)];
+  // Redis deletes what is there and makes a new key.
+  if (keyspace.find(args.bytes, start, end, database) !== ABSENT) {
+    context.notify('n', 'new', args, 2, database);
+  }
   keyspace.put(args.bytes, start, end, value, 0, value.length, dueMs, database);
 }
 
@@ -193,7 +203,7 @@ export const keyCommands: readonly KeyspaceSpec[] = [
       summary: 'Counts existing keys.',
       syntax: 'key [key ...]',
     },
-    countKeys((context, args, index) => context.peek(args, index)),
+    countKeys(look),
   ),
   readSpec(
     33,
@@ -214,7 +224,7 @@ export const keyCommands: readonly KeyspaceSpec[] = [
     'type',
     2,
     { keys: used(oneKey, 'RO'), group, summary: 'Returns the type of a key.' },
-    (context, args, reply) => reply.simple(typeName(context, context.peek(args, 1))),
+    (context, args, reply) => reply.simple(typeName(context, look(context, args, 1))),
   ),
   writeSpec(
     35,

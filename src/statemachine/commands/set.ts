@@ -56,6 +56,41 @@ export function putPair(
   );
 }
 
+/** As putPair, and tells of it. */
+function setPair(
+  context: ApplyContext,
+  args: Args,
+  key: number,
+  value: number,
+  dueMs: number,
+): void {
+  putPair(context, args, key, value, dueMs);
+  context.notify('$', 'set', args, key);
+}
+
+/**
+ * With an expiration time in the argument it names. What has expired already is not kept: Redis
+ * does, until it looks, and so all that happens in Redis is told.
+ */
+export function setExpiring(
+  context: ApplyContext,
+  args: Args,
+  key: number,
+  value: number,
+  dueMs: number,
+): void {
+  const { keyspace, nowMs } = context;
+  const expired = dueMs <= nowMs;
+  if (expired) {
+    const slot = context.peek(args, key);
+    if (slot === ABSENT) context.notify('n', 'new', args, key);
+    else keyspace.remove(slot);
+  } else putPair(context, args, key, value, dueMs);
+  context.notify('$', 'set', args, key);
+  context.notify('g', 'expire', args, key);
+  if (expired) context.notify('x', 'expired', args, key);
+}
+
 function checkSet(args: Args): string | null {
   if (args.count === 3) return null;
   const options = stringOptions(args, 3, 'set');
@@ -67,7 +102,7 @@ function checkSet(args: Args): string | null {
 
 function applySet(context: ApplyContext, args: Args, reply: ReplySink): void {
   if (args.count === 3) {
-    putPair(context, args, 1, 2, 0);
+    setPair(context, args, 1, 2, 0);
     return reply.ok();
   }
   const options = stringOptions(args, 3, 'set')!;
@@ -76,7 +111,10 @@ function applySet(context: ApplyContext, args: Args, reply: ReplySink): void {
   if (looks && refuseWrongType(context, slot, reply)) return;
   const allowed = allowsSet(context, args, options, slot);
   if (typeof allowed === 'string') return reply.error(allowed);
-  if (options.get) replyValue(context.keyspace, slot, reply);
+  if (options.get) {
+    replyValue(context.keyspace, slot, reply);
+    if (slot === ABSENT) context.missed(args, 1);
+  }
   if (allowed) storeSet(context, args, options, slot);
   if (options.get) return;
   if (allowed) reply.ok();
@@ -97,12 +135,10 @@ function allowsSet(
 
 function storeSet(context: ApplyContext, args: Args, options: StringOptions, slot: number): void {
   const { keyspace, nowMs } = context;
-  let due = 0;
-  if (options.unit !== null) due = dueOf(args, options.expireAt, options.unit, nowMs);
-  else if (options.keepTtl && slot !== ABSENT) due = keyspace.dueMs(slot);
-  const expired = options.unit !== null && due <= nowMs;
-  if (!expired) putPair(context, args, 1, 2, due);
-  else if (slot !== ABSENT) keyspace.remove(slot);
+  const { unit, expireAt, keepTtl } = options;
+  if (unit !== null) {
+    setExpiring(context, args, 1, 2, dueOf(args, expireAt, unit, nowMs));
+  } else setPair(context, args, 1, 2, keepTtl && slot !== ABSENT ? keyspace.dueMs(slot) : 0);
 }
 
 function setWithTtl(opcode: number, name: string, unit: ExpireUnit, word: string): WriteSpec {
@@ -120,7 +156,7 @@ function setWithTtl(opcode: number, name: string, unit: ExpireUnit, word: string
     described,
     (args) => checkExpire(args, 2, unit, name, true),
     (context, args, reply) => {
-      putPair(context, args, 1, 3, dueOf(args, 2, unit, context.nowMs));
+      setExpiring(context, args, 1, 3, dueOf(args, 2, unit, context.nowMs));
       reply.ok();
     },
   );
@@ -132,7 +168,7 @@ function checkPairs(name: string): WriteSpec['check'] {
 }
 
 function putPairs(context: ApplyContext, args: Args): void {
-  for (let at = 1; at < args.count; at += 2) putPair(context, args, at, at + 1, 0);
+  for (let at = 1; at < args.count; at += 2) setPair(context, args, at, at + 1, 0);
 }
 
 export const setCommands: readonly WriteSpec[] = [
@@ -162,7 +198,8 @@ export const setCommands: readonly WriteSpec[] = [
       const slot = context.peek(args, 1);
       if (refuseWrongType(context, slot, reply)) return;
       replyValue(context.keyspace, slot, reply);
-      putPair(context, args, 1, 2, 0);
+      if (slot === ABSENT) context.missed(args, 1);
+      setPair(context, args, 1, 2, 0);
     },
   ),
   writeSpec(
@@ -178,7 +215,7 @@ export const setCommands: readonly WriteSpec[] = [
     fine,
     (context, args, reply) => {
       const absent = context.peek(args, 1) === ABSENT;
-      if (absent) putPair(context, args, 1, 2, 0);
+      if (absent) setPair(context, args, 1, 2, 0);
       reply.integer(absent ? 1 : 0);
     },
   ),

@@ -130,6 +130,19 @@ export function extended(
   return held;
 }
 
+/** As peek() for a read: tells when there is no such key. */
+export function look(context: ReadContext, args: Args, index: number): number {
+  const slot = context.peek(args, index);
+  if (slot === ABSENT) context.missed(args, index);
+  return slot;
+}
+
+/** Removes the key in argument `index`, and tells of it. */
+export function removeKey(context: ApplyContext, args: Args, index: number, slot: number): void {
+  context.keyspace.remove(slot);
+  context.notify('g', 'del', args, index);
+}
+
 export function sameArgument(args: Args, a: number, b: number): boolean {
   if (args.length(a) !== args.length(b)) return false;
   const from = args.start(a);

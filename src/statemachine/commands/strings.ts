@@ -4,7 +4,7 @@ import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ApplyContext, KeyspaceSpec, ReadContext } from '../command-spec.js';
 import { ABSENT, ValueType } from '../keyspace-view.js';
 import { parseInt64 } from '../numbers.js';
-import { checkExpire, dueOf } from './expire-time.js';
+import { checkExpire, dueOf, expireAt, persistKey } from './expire-time.js';
 import { putPair } from './set.js';
 import {
   allKeys,
@@ -14,6 +14,7 @@ import {
   oneKey,
   readSpec,
   refuseWrongType,
+  removeKey,
   replyValue,
   stringBytesMax,
   syntaxError,
@@ -68,12 +69,14 @@ function append(context: ApplyContext, args: Args, reply: ReplySink): void {
   const added = args.length(2);
   if (slot === ABSENT) {
     putPair(context, args, 1, 2, 0);
+    context.notify('$', 'append', args, 1);
     return reply.integer(added);
   }
   const length = keyspace.valueLength(slot);
   if (length + added > stringBytesMax) return reply.error(tooLong);
   extended(context, args, 1, slot, length + added);
   keyspace.valueBuffer(slot).set(args.view(2), keyspace.valueStart(slot) + length);
+  context.notify('$', 'append', args, 1);
   reply.integer(length + added);
 }
 
@@ -94,6 +97,7 @@ function setRange(context: ApplyContext, args: Args, reply: ReplySink): void {
   if (offset + added > stringBytesMax) return reply.error(tooLong);
   const slot = extended(context, args, 1, found, offset + added);
   keyspace.valueBuffer(slot).set(args.view(3), keyspace.valueStart(slot) + offset);
+  context.notify('$', 'setrange', args, 1);
   reply.integer(keyspace.valueLength(slot));
 }
 
@@ -101,7 +105,8 @@ function getDel(context: ApplyContext, args: Args, reply: ReplySink): void {
   const slot = context.peek(args, 1);
   if (refuseWrongType(context, slot, reply)) return;
   replyValue(context.keyspace, slot, reply);
-  if (slot !== ABSENT) context.keyspace.remove(slot);
+  if (slot === ABSENT) context.missed(args, 1);
+  else removeKey(context, args, 1, slot);
 }
 
 function checkGetEx(args: Args): string | null {
@@ -113,16 +118,13 @@ function getEx(context: ApplyContext, args: Args, reply: ReplySink): void {
   const slot = context.find(args, 1);
   if (slot === ABSENT) return reply.nil();
   if (refuseWrongType(context, slot, reply)) return;
-  const { unit, expireAt, persist } = stringOptions(args, 2, 'getex')!;
-  const error = unit === null ? null : checkExpire(args, expireAt, unit, 'getex', true);
+  const { unit, expireAt: timeAt, persist } = stringOptions(args, 2, 'getex')!;
+  const error = unit === null ? null : checkExpire(args, timeAt, unit, 'getex', true);
   if (error !== null) return reply.error(error);
   const { keyspace, nowMs } = context;
   replyValue(keyspace, slot, reply);
-  if (persist && keyspace.dueMs(slot) !== 0) context.setDue(slot, 0);
-  if (unit === null) return;
-  const due = dueOf(args, expireAt, unit, nowMs);
-  if (due <= nowMs) keyspace.remove(slot);
-  else context.setDue(slot, due);
+  if (persist && keyspace.dueMs(slot) !== 0) persistKey(context, args, slot);
+  if (unit !== null) expireAt(context, args, slot, dueOf(args, timeAt, unit, nowMs));
 }
 
 export const stringCommands: readonly KeyspaceSpec[] = [
