@@ -101,14 +101,7 @@ export class RespServer implements ConnectionHost {
       applyingOrigin: () => group.applyingOrigin,
       onUse: (inUse) => listeners.use(this.tracking, inUse),
     });
-    this.maintenance = new Maintenance({
-      group,
-      clock,
-      connections: this.connections,
-      tracking: this.tracking,
-      clusterClients: options.clusterClients,
-      forwards: () => settings.redisValue('follower-writes') === 'forward',
-    });
+    this.maintenance = this.newMaintenance();
     this.hearKeyEvents(listeners);
     const context: ServerContext = {
       ...options,
@@ -155,6 +148,13 @@ export class RespServer implements ConnectionHost {
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
       this.accept(socket),
     );
+  }
+
+  private newMaintenance(): Maintenance {
+    const { connections, tracking } = this;
+    const { group, clock, clusterClients, settings } = this.options;
+    const forwards = () => settings.redisValue('follower-writes') === 'forward';
+    return new Maintenance({ group, clock, connections, tracking, clusterClients, forwards });
   }
 
   /** Notifications of what happens to keys, while notify-keyspace-events asks for them. */
