@@ -12,12 +12,12 @@ export const limits = {
   /** Entries of one AppendEntries message, unless a single entry is larger. */
   appendBytesMax: 2 * MiB,
   inflightAppendsMax: 512,
-  inflightBytesMax: 32 * MiB,
+  inflightBytesMax: 16 * MiB,
   /** Proposed and not yet committed; beyond it writes are refused with TRYAGAIN. */
   uncommittedBytesMax: 256 * MiB,
   committedBytesMax: 1 * MiB,
   /** Newest entries kept in memory: at least all that may be in flight to a follower. */
-  logWindowBytesMax: 32 * MiB,
+  logWindowBytesMax: 16 * MiB,
   readTokensMax: 4096,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,
@@ -56,19 +56,22 @@ export const limits = {
    * node that stops waits for them: those that connect to a fixed address do so at half time.
    */
   movingSeconds: 10,
-  drainMovingMsMax: 11_000,
+  drainMovingMsMax: 10_000,
   /** A node that stops waits so long for a leader that its clients could be sent to. */
   drainLeaderlessMsMax: 2000,
-  /** Clients of a cluster get this long to follow SMIGRATED before they are told to move. */
-  slotsMovedMs: 500,
+  /** Addresses and libraries of clients that asked for the map of the cluster. */
+  clusterClientsMax: 10_000,
   /** Changes of users that wait for each other at the leader; further ones hear TRYAGAIN. */
   aclChangesMax: 1000,
-  /** Applied per event loop turn before sockets get their share. */
+  /**
+   * Applied per event loop turn before sockets get their share; keys that expired or were evicted
+   * count too.
+   */
   applyCommandsPerTurnMax: 8192,
   /** Keys one SCAN may look at, whatever COUNT says. */
   scanSlotsMax: 10_000,
   /** Expired keys removed with one entry; the rest are gone logically and follow later. */
-  expirePerEntryMax: 2000,
+  expirePerEntryMax: 1000,
   /** Moves of keys between levels of the timing wheel with one entry. */
   cascadePerEntryMax: 2000,
   /** Keys evicted for one write, or at the start of one entry; the rest follow with later ones. */
@@ -98,7 +101,7 @@ check(limits.inflightBytesMax >= limits.appendBytesMax, 'a window must hold one 
 check(limits.logWindowBytesMax >= limits.inflightBytesMax, 'what is in flight is in memory');
 check(limits.uncommittedBytesMax >= limits.batchBytesMax, 'a batch must fit');
 check(
-  limits.drainMovingMsMax >= limits.movingSeconds * 1000 + limits.slotsMovedMs,
+  limits.drainMovingMsMax >= limits.movingSeconds * 1000,
   'a node that stops must wait as long as it says',
 );
 check(limits.peerMessageBytesMax > 1024 * MiB, 'two values of 512 MiB must fit one message');

@@ -11,7 +11,13 @@
 import type { Args } from '../resp/args.js';
 import type { ByteReader } from './byte-cursor.js';
 
-export const ApplicationKind = { touches: 1, forward: 2, forwardReply: 3, publish: 4 } as const;
+export const ApplicationKind = {
+  touches: 1,
+  forward: 2,
+  forwardReply: 3,
+  publish: 4,
+  clusterClients: 5,
+} as const;
 
 /** A buffer that served one huge message is not kept. */
 const initialBytes = 4096;

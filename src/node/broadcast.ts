@@ -1,7 +1,11 @@
-/** Published messages on their way to the subscribers at other nodes; lost where a peer is away. */
+/**
+ * What all nodes are told beside the log: published messages on their way to subscribers, lost
+ * where a peer is away, and which clients know the map of the cluster.
+ */
 import { ApplicationKind, ApplicationWriter } from '../codec/application.js';
 import type { ByteReader } from '../codec/byte-cursor.js';
 import type { NodeId } from '../raft/types.js';
+import { ClusterClients } from '../server/cluster-clients.js';
 import type { PublishedMessage } from '../server/pubsub.js';
 
 export interface BroadcastOptions {
@@ -10,7 +14,30 @@ export interface BroadcastOptions {
 }
 
 export class Broadcast {
+  readonly clusterClients = new ClusterClients((who) => {
+    for (const peer of this.options.peers()) this.sendClients(peer, who);
+  });
+
   constructor(private readonly options: BroadcastOptions) {}
+
+  /** It may have missed what was told before. */
+  peerUp(peer: NodeId): void {
+    const { all } = this.clusterClients;
+    if (all.length > 0) this.sendClients(peer, all);
+  }
+
+  /** What sendClients() of a peer sent, behind its kind. */
+  heardClients(reader: ByteReader): void {
+    this.clusterClients.heard(Buffer.from(reader.rest()).toString().split('\n'));
+  }
+
+  private sendClients(to: NodeId, who: readonly string[]): void {
+    const names = Buffer.from(who.join('\n'));
+    const writer = new ApplicationWriter();
+    writer.u8(ApplicationKind.clusterClients);
+    writer.bytes(names, 0, names.length);
+    this.options.send(to, writer.take());
+  }
 
   readonly publish = ({ kind, channel, payload }: PublishedMessage): void => {
     const peers = this.options.peers();

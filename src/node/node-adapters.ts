@@ -100,6 +100,7 @@ export function realAdapters(
       configFile: hooks.configFile,
       rewriteConfig: () => rewriteConfig(hooks.configFile, config.settings),
       broadcast: broadcast.publish,
+      clusterClients: broadcast.clusterClients,
       onError: (what, error) => logger.warn({ error: String(error) }, what),
     });
     return {

@@ -38,7 +38,7 @@ import { ReplicatedGroup } from './replicated-group.js';
 import { tickMs } from './touches.js';
 import { until } from './until.js';
 
-/** The only group so far; every key and message carries it. */
+/** Every key and message carries it. */
 const theGroup: GroupId = 1;
 /** How long a leader that stops tries to hand over, with one heir after the other. */
 const handOverMs = 1500;
@@ -218,12 +218,11 @@ export class NodeHost implements RunningNode, TransportHandler {
     if (this.runner !== null) {
       const { driver } = this.runner;
       const { clock, intake } = this;
-      const clients = this.clients.holds;
       const reachable = (id: string) => intake.isReachable(driver.core.configuration, id);
+      const { holds: clients } = this.clients;
       await handOver({ driver, clients, clock, reachable, withinMs: handOverMs });
     }
     await this.server.stop(drainMs);
-    // Other nodes may have sent commands of their clients here.
     await until(this.clock, drainMs, () => this.clients.forwarded.isIdle);
     this.stopTicking();
     await this.runner?.stop();
@@ -244,6 +243,7 @@ export class NodeHost implements RunningNode, TransportHandler {
   onPeerUp(peer: PeerHello): void {
     this.view.peerUp(peer);
     this.intake.peerUp(peer);
+    this.broadcast.peerUp(peer.nodeId);
     if (this.runner === null) this.form(this.formation.hear(peer));
     this.clients.changed();
   }
@@ -262,6 +262,7 @@ export class NodeHost implements RunningNode, TransportHandler {
     const reader = new ByteReader(payload);
     const kind = reader.u8();
     if (kind === ApplicationKind.publish) this.server.deliver(this.broadcast.decode(reader));
+    else if (kind === ApplicationKind.clusterClients) this.broadcast.heardClients(reader);
     else this.runner?.application(from, kind, reader);
   }
 

@@ -37,8 +37,8 @@ export interface ConnectionHost {
   dirty(connection: Connection): void;
   /** Puts a reply behind the pending commands. */
   defer(connection: Connection, reply: Uint8Array): void;
-  /** CLIENT MAINT_NOTIFICATIONS is on, and another node carries out what the client sends. */
-  needsLeader(connection: Connection): void;
+  /** As Origin.leadsOn. */
+  leadsOn(connection: Connection): boolean;
   closed(connection: Connection): void;
 }
 
@@ -149,9 +149,7 @@ export class Connection implements Origin, Subscriber {
   }
 
   leadsOn(): boolean {
-    if (this.session.maintenance === null) return false;
-    this.host.needsLeader(this);
-    return true;
+    return this.host.leadsOn(this);
   }
 
   get noTouch(): boolean {

@@ -4,20 +4,18 @@
  * that they move without an error. Until they have gone their commands are carried out here, by
  * the leader where needed (Origin.leadsOn), so nothing that is in flight fails.
  *
- * Two pushes. SMIGRATED comes first: clients of a cluster follow it and change their topology,
- * others ignore it. MOVING, for those that are still here, makes a client connect to the new place,
- * wait for its replies here and then go on there. It is only sent to a client that takes
- * everything along: one that is in a transaction, watches keys, listens to channels or has changed
- * what its handshake set up would lose that without knowing. Those are served here; when the node
- * stops they are closed, which they notice.
+ * MOVING makes a client connect to the new place, wait for its replies here and then go on there.
+ * It is only sent to a client that takes everything along: one that is in a transaction, watches
+ * keys, listens to channels or has changed what its handshake set up would lose that without
+ * knowing. Those are served here; when the node stops they are closed, which they notice. Clients
+ * of a cluster follow MOVED, without an error too.
  */
-import { formatHostPort } from '../host-port.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { SpecBase } from '../statemachine/command-spec.js';
+import type { ClusterClients } from './cluster-clients.js';
 import type { Connection } from './connection.js';
 import type { Group, NodeAddress } from './group.js';
-import { selfNode } from './node-names.js';
 import { encodedFor } from './pubsub.js';
 import type { Tracking } from './tracking.js';
 
@@ -27,9 +25,8 @@ export interface MaintenanceMode {
   readonly endpoint: 'address' | 'none';
   /** What its handshake set up, and will set up at the next node. */
   readonly setUp: string;
-  stage: 'stays' | 'slots-moved' | 'moving';
-  /** Monotonic ms of the last push. */
-  pushedAtMs: number;
+  /** Monotonic ms at which it was told to move; null: it was not. */
+  toldAtMs: number | null;
 }
 
 export interface MaintenanceOptions {
@@ -37,12 +34,12 @@ export interface MaintenanceOptions {
   readonly clock: Clock;
   readonly connections: ReadonlyMap<number, Connection>;
   readonly tracking: Tracking;
+  readonly clusterClients: ClusterClients;
   /** follower-writes is forward: this node serves its clients whoever leads. */
   readonly forwards: () => boolean;
 }
 
 const lookMs = 10;
-const allSlots = '0-16383';
 /** A client that is moving would leave these behind. */
 const staysBehind: ReadonlySet<string> = new Set([
   ...['watch', 'monitor', 'subscribe', 'psubscribe', 'ssubscribe'],
@@ -50,8 +47,8 @@ const staysBehind: ReadonlySet<string> = new Set([
 const movingText = 'TRYAGAIN the connection is moving to another node: send it there';
 
 /** The error for a command whose effect would be lost with the connection; null: none. */
-export function movingRefusal({ stage }: MaintenanceMode, { name }: SpecBase): string | null {
-  return stage === 'moving' && staysBehind.has(name) ? movingText : null;
+export function movingRefusal({ toldAtMs }: MaintenanceMode, { name }: SpecBase): string | null {
+  return toldAtMs !== null && staysBehind.has(name) ? movingText : null;
 }
 
 export class Maintenance {
@@ -67,7 +64,7 @@ export class Maintenance {
 
   turnOn(connection: Connection, endpoint: MaintenanceMode['endpoint']): void {
     const setUp = this.setUpOf(connection);
-    connection.session.maintenance = { endpoint, setUp, stage: 'stays', pushedAtMs: 0 };
+    connection.session.maintenance = { endpoint, setUp, toldAtMs: null };
     if (this.draining) this.leaving.add(connection);
   }
 
@@ -76,9 +73,15 @@ export class Maintenance {
     this.leaving.delete(connection);
   }
 
-  /** A command of this client needs the leader, which is another node. */
-  needsLeader(connection: Connection): void {
+  /**
+   * A command of this client needs the leader, which is another node: whether it is carried out
+   * there.
+   */
+  leadsOn(connection: Connection): boolean {
+    const { maintenance } = connection.session;
+    if (maintenance === null || this.options.clusterClients.has(connection)) return false;
     this.leaving.add(connection);
+    return true;
   }
 
   closed(connection: Connection): void {
@@ -93,9 +96,9 @@ export class Maintenance {
     for (const connection of this.leaving) {
       const mode = connection.session.maintenance;
       if (mode === null) this.leaving.delete(connection);
-      else if (mode.stage === 'moving') this.checkTime(connection, mode);
-      else if (group.isLeader) this.stay(connection, mode);
-      else if (leader !== null) this.tell(connection, mode, leader);
+      else if (mode.toldAtMs !== null) this.checkTime(connection, mode, mode.toldAtMs);
+      else if (group.isLeader) this.leaving.delete(connection);
+      else if (leader !== null && this.canMove(connection)) this.tell(connection, mode, leader);
     }
   }
 
@@ -103,10 +106,13 @@ export class Maintenance {
   canLeave(connection: Connection): boolean {
     const { maintenance, monitors } = connection.session;
     const listens = monitors || connection.subscriptions.any;
+    // Clients split what they are told at the colon: they cannot read an IPv6 address.
+    const isIpv6 = this.options.group.leader()?.host.includes(':') === true;
     return (
       maintenance !== null &&
       !listens &&
-      connection.protocol === 3 &&
+      !(isIpv6 && maintenance.endpoint === 'address') &&
+      !this.options.clusterClients.has(connection) &&
       maintenance.setUp === this.setUpOf(connection)
     );
   }
@@ -144,53 +150,22 @@ export class Maintenance {
     }
   }
 
+  private canMove(connection: Connection): boolean {
+    const { queued, watchCount, watchMissing } = connection.session;
+    return queued === null && watchCount === 0 && !watchMissing && this.canLeave(connection);
+  }
+
   private tell(connection: Connection, mode: MaintenanceMode, to: NodeAddress): void {
-    const sinceMs = this.options.clock.monotonicMs() - mode.pushedAtMs;
-    // What clients split at the colon: they have no way to read an IPv6 address.
-    if (mode.endpoint === 'address' && to.host.includes(':')) return;
-    if (mode.stage === 'stays' && this.canLeave(connection)) {
-      if (!connection.stale) this.pushSlots(connection, to);
-      this.advance(mode, 'slots-moved');
-    } else if (mode.stage === 'slots-moved' && sinceMs >= limits.slotsMovedMs) {
-      const { queued, watchCount, watchMissing } = connection.session;
-      if (queued !== null || watchCount > 0 || watchMissing || !this.canLeave(connection)) return;
-      this.pushMoving(connection, mode, to);
-      this.advance(mode, 'moving');
-    }
-  }
-
-  private advance(mode: MaintenanceMode, stage: MaintenanceMode['stage']): void {
-    mode.stage = stage;
-    mode.pushedAtMs = this.options.clock.monotonicMs();
-  }
-
-  /** Leads again before the client was told to move. */
-  private stay(connection: Connection, mode: MaintenanceMode): void {
-    mode.stage = 'stays';
-    this.leaving.delete(connection);
+    mode.toldAtMs = this.options.clock.monotonicMs();
+    this.pushMoving(connection, mode, to);
   }
 
   /** Who did not move in time is told again when it next needs the leader. */
-  private checkTime(connection: Connection, mode: MaintenanceMode): void {
-    const sinceMs = this.options.clock.monotonicMs() - mode.pushedAtMs;
-    if (!this.draining && sinceMs >= limits.movingSeconds * 1000) this.stay(connection, mode);
-  }
-
-  private pushSlots(connection: Connection, to: NodeAddress): void {
-    const from = selfNode(this.options.group);
-    if (from === null || from.host.includes(':') || to.host.includes(':')) return;
-    connection.push(
-      encodedFor(3, (reply) => {
-        reply.push(3);
-        reply.text('SMIGRATED');
-        reply.integer(this.nextSequence());
-        reply.array(1);
-        reply.array(3);
-        reply.text(formatHostPort(from));
-        reply.text(formatHostPort(to));
-        reply.text(allSlots);
-      }),
-    );
+  private checkTime(connection: Connection, mode: MaintenanceMode, toldAtMs: number): void {
+    const sinceMs = this.options.clock.monotonicMs() - toldAtMs;
+    if (this.draining || sinceMs < limits.movingSeconds * 1000) return;
+    mode.toldAtMs = null;
+    this.leaving.delete(connection);
   }
 
   private pushMoving(connection: Connection, mode: MaintenanceMode, to: NodeAddress): void {
@@ -201,7 +176,7 @@ export class Maintenance {
         reply.integer(this.nextSequence());
         reply.integer(limits.movingSeconds);
         if (mode.endpoint === 'none') reply.nil();
-        else reply.text(formatHostPort(to));
+        else reply.text(`${to.host}:${to.port}`);
       }),
     );
     // Nobody tells it any more what becomes of what it has cached through this connection.
@@ -215,8 +190,8 @@ export class Maintenance {
   }
 
   private setUpOf(connection: Connection): string {
-    const { user, readOnly } = connection.session;
+    const { user, readOnly, database } = connection.session;
     const tracks = this.options.tracking.modeOf(connection) !== null;
-    return `${readOnly} ${tracks} ${user.name}`;
+    return `${database} ${readOnly} ${tracks} ${user.name}`;
   }
 }

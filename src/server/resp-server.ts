@@ -9,6 +9,7 @@ import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
 import { Acl } from './acl/acl.js';
 import { AppliedListeners } from './applied-listeners.js';
 import { ClientPause } from './client-pause.js';
+import type { ClusterClients } from './cluster-clients.js';
 import { CommandTable } from './command-table.js';
 import { describeClient } from './commands/client.js';
 import { localCommands } from './commands/local-commands.js';
@@ -48,6 +49,7 @@ export interface RespServerOptions {
   readonly rewriteConfig: () => string | null;
   /** Carries a published message to the other nodes; may lose it. */
   readonly broadcast: (message: PublishedMessage) => void;
+  readonly clusterClients: ClusterClients;
   /**
    * The listening socket failed, e.g. for want of file descriptors; the server goes on. Without
    * it such an error is thrown, as with any emitter.
@@ -104,6 +106,7 @@ export class RespServer implements ConnectionHost {
       clock,
       connections: this.connections,
       tracking: this.tracking,
+      clusterClients: options.clusterClients,
       forwards: () => settings.redisValue('follower-writes') === 'forward',
     });
     this.hearKeyEvents(listeners);
@@ -136,17 +139,8 @@ export class RespServer implements ConnectionHost {
     });
     const park = (connection: Connection) => this.parked.add(connection);
     const { acl, usage, monitors, pause } = this;
-    this.dispatcher = new Dispatcher({
-      table,
-      group,
-      clock,
-      live,
-      acl,
-      usage,
-      monitors,
-      pause,
-      park,
-    });
+    const checks = { acl, usage, monitors, pause };
+    this.dispatcher = new Dispatcher({ table, group, clock, live, ...checks, park });
     group.onChange(() => this.wakeSoon());
     announceLeaders(group, this.pubsub);
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
@@ -220,8 +214,8 @@ export class RespServer implements ConnectionHost {
     this.options.group.defer(connection, reply);
   }
 
-  needsLeader(connection: Connection): void {
-    this.maintenance.needsLeader(connection);
+  leadsOn(connection: Connection): boolean {
+    return this.maintenance.leadsOn(connection);
   }
 
   closed(connection: Connection): void {

@@ -3,6 +3,7 @@ import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
 import type { Acl } from './acl/acl.js';
 import type { ClientPause } from './client-pause.js';
+import type { ClusterClients } from './cluster-clients.js';
 import type { AnySpec, CommandTable } from './command-table.js';
 import type { Connection, Stall } from './connection.js';
 import type { Group } from './group.js';
@@ -40,6 +41,7 @@ export interface ServerContext {
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
   readonly maintenance: Maintenance;
+  readonly clusterClients: ClusterClients;
   readonly connections: ReadonlyMap<number, Connection>;
   readonly onShutdown: () => void;
   /** Absolute path of the file the node was started with; null: none. */

@@ -2,6 +2,7 @@
  * Planned changes of the leader and restarts of all nodes under load by stock node-redis: with
  * maintenance notifications no command fails, without them only what clients retry by themselves.
  */
+import { createCluster } from 'redis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CountingClients } from './counting-clients.js';
 import { TestCluster, waitFor } from './harness.js';
@@ -74,6 +75,61 @@ describe('with maintenance notifications', () => {
     expect([...clients.errors]).toEqual([]);
     expect(values).toEqual(clients.acknowledged);
   }, 180_000);
+});
+
+describe('clients that others than the leader serve', () => {
+  it('follower-writes forward: restarts fail no command, wherever the client is', async () => {
+    cluster = await TestCluster.start({ set: ['follower-writes=forward'] });
+    const clients = await CountingClients.start(cluster, [...cluster.ids, ...cluster.ids], enabled);
+    for (let round = 0; round < 3; round++) {
+      await moreCommands(clients, 'load before the transfer');
+      await cluster.command(await cluster.leader(), 'TGCACHE', 'TRANSFER-LEADER');
+    }
+    await restartAll(clients);
+    const values = await clients.stop();
+    report('forward', clients);
+    expect([...clients.errors]).toEqual([]);
+    expect(values).toEqual(clients.acknowledged);
+  }, 180_000);
+
+  it.each([false, true])('a cluster client (useReplicas %s) fails no command', async (replicas) => {
+    cluster = await TestCluster.start();
+    const client = createCluster({
+      rootNodes: cluster.ids.map((id) => ({ socket: cluster.address(id) })),
+      useReplicas: replicas,
+      RESP: 3,
+    });
+    client.on('error', () => {});
+    await client.connect();
+    let acknowledged = 0;
+    const failed: string[] = [];
+    let running = true;
+    const loops = Array.from({ length: 4 }, async (_, at) => {
+      while (running) {
+        await client.incr(`key${at}`).then(
+          () => acknowledged++,
+          (error: Error) => failed.push(error.message),
+        );
+      }
+    });
+    const more = async () => {
+      const before = acknowledged;
+      await waitFor('load', () => acknowledged > before + 200 || null);
+    };
+    for (let round = 0; round < 3; round++) {
+      await more();
+      const old = await cluster.leader();
+      await cluster.command(old, 'TGCACHE', 'TRANSFER-LEADER');
+    }
+    await more();
+    // Its map is right, or it could not find a leader whose address it once knew.
+    const { port } = cluster.address(await cluster.leader());
+    expect(client.masters.map((master) => master.port)).toEqual([port]);
+    running = false;
+    await Promise.all(loops);
+    client.destroy();
+    expect(failed).toEqual([]);
+  });
 });
 
 describe('without them', () => {

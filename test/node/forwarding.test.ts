@@ -156,7 +156,7 @@ describe('forwarding to the leader', () => {
     const client = new Client();
     ask(client, 'SET', 'k', 'v');
     await exchange();
-    group.refusal = 'not-leader';
+    group.refusal = 'no-leader';
     ask(client, 'SET', 'k', 'w');
     await exchange();
     group.refusal = 'out-of-memory';
@@ -164,6 +164,36 @@ describe('forwarding to the leader', () => {
     await exchange();
     expect(client.text).toMatch(/^\+OK\r\n-TRYAGAIN leadership.*\r\n-OOM .*\r\n$/);
     expect(group.writes).toBe(1);
+  });
+
+  it('lets commands wait while the leader hands over, and passes them on in order', async () => {
+    const client = new Client();
+    held = true;
+    ask(client, 'SET', 'k', 'v');
+    await exchange();
+    ask(client, 'GET', 'k');
+    await exchange();
+    forwarded.goOn();
+    expect([client.text, group.writes, forwarded.isIdle]).toEqual(['', 0, false]);
+    // By now another node leads: FakeGroup takes what may be carried out there.
+    group.refusal = 'not-leader';
+    held = false;
+    forwarded.goOn();
+    await exchange();
+    expect(client.text).toBe('+OK\r\n$1\r\nv\r\n');
+    expect(forwarded.isIdle).toBe(true);
+  });
+
+  it('forgets what waits of a node that is gone', async () => {
+    held = true;
+    ask(new Client(), 'SET', 'k', 'v');
+    await exchange();
+    forwarded.peerDown('n2');
+    held = false;
+    forwarded.goOn();
+    await exchange();
+    expect(group.writes).toBe(0);
+    expect(forwarded.isIdle).toBe(true);
   });
 
   it('carries out nothing that other users than the leader knows were allowed', async () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GroupDriver } from '../../src/node/group-driver.js';
 import { handOver } from '../../src/node/hand-over.js';
+import { type Holdable, Holds } from '../../src/node/hold.js';
 import { ack, type Bench, heartbeat, leaderBench } from '../raft/support.js';
 import { FakeClock } from './fake-clock.js';
 
@@ -15,7 +16,14 @@ function leader(): Bench {
   return bench.forget();
 }
 
-async function run(bench: Bench, reachable: readonly string[], turns: (clock: FakeClock) => void) {
+const idle: Holdable = { hold: () => {}, release: () => {}, isIdle: true };
+
+async function run(
+  bench: Bench,
+  reachable: readonly string[],
+  turns: (clock: FakeClock) => void,
+  clients: Holdable = idle,
+) {
   const clock = new FakeClock();
   const act = (action: (core: typeof bench.core) => void) => {
     action(bench.core);
@@ -26,7 +34,7 @@ async function run(bench: Bench, reachable: readonly string[], turns: (clock: Fa
   const ended = handOver({
     withinMs: 1500,
     driver,
-    clients: { hold: () => {}, release: () => {}, isIdle: true },
+    clients,
     clock,
     reachable: (id) => reachable.includes(id),
   }).then(() => {
@@ -52,6 +60,44 @@ describe('handOver', () => {
       if (bench.core.transferTarget === 'n3') ack(bench, 'n3', bench.core.lastLogIndex);
       if (bench.take('timeout-now').some((m) => m.to === 'n3')) heartbeat(bench, 9, 1, 0, 'n3');
     });
+    expect(bench.core.role).toBe('follower');
+  });
+
+  it('lets operations wait, and asks nobody before all are answered', async () => {
+    const bench = leader();
+    let unanswered = 5;
+    let released = 0;
+    const clients = new Holds({ isIdle: () => unanswered === 0, onRelease: () => released++ });
+    await run(
+      bench,
+      ['n2'],
+      () => {
+        if (bench.core.role === 'leader') expect(clients.isActive).toBe(true);
+        if (unanswered > 0) {
+          expect(bench.core.transferTarget).toBe(null);
+          unanswered--;
+        }
+        if (bench.core.transferTarget === 'n2') ack(bench, 'n2', bench.core.lastLogIndex);
+        if (bench.take('timeout-now').length > 0) heartbeat(bench, 9, 1, 0, 'n2');
+      },
+      clients,
+    );
+    expect(bench.core.leader).toBe('n2');
+    expect([clients.isActive, released]).toEqual([false, 1]);
+  });
+
+  it('hands over all the same when a majority is too slow to answer', async () => {
+    const bench = leader();
+    const clients = new Holds({ isIdle: () => false, onRelease: () => {} });
+    await run(
+      bench,
+      ['n2'],
+      () => {
+        if (bench.core.transferTarget === 'n2') ack(bench, 'n2', bench.core.lastLogIndex);
+        if (bench.take('timeout-now').length > 0) heartbeat(bench, 9, 1, 0, 'n2');
+      },
+      clients,
+    );
     expect(bench.core.role).toBe('follower');
   });
 

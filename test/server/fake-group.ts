@@ -48,20 +48,23 @@ export class FakeGroup implements Group {
   private scheduled = false;
 
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null {
-    if (this.refusal !== null) return this.refusal;
+    if (this.refuses(origin)) return this.refusal;
     const copy = args.clone();
     this.push(origin, () => this.apply(origin, spec, copy));
     return null;
   }
 
-  writeRefusal(_spec: SpecBase, _args: Args): Refusal | null {
-    return this.refusal;
+  writeRefusal(_spec: SpecBase, _args: Args, origin?: Origin): Refusal | null {
+    return this.refuses(origin) ? this.refusal : null;
+  }
+
+  private refuses(origin?: Origin): boolean {
+    return this.refusal === 'not-leader' ? origin?.leadsOn?.() !== true : this.refusal !== null;
   }
 
   read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null {
-    if (this.refusal !== null && !(origin.stale && this.refusal === 'not-leader')) {
-      return this.refusal;
-    }
+    const isLocal = origin.stale && this.refusal === 'not-leader';
+    if (!isLocal && this.refuses(origin)) return this.refusal;
     if (this.readsAtOnce && origin.pending === 0) {
       this.run(origin, spec, args);
       return null;

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { Settings } from '../../src/config.js';
 import { SystemClock } from '../../src/node/system-clock.js';
+import { ClusterClients } from '../../src/server/cluster-clients.js';
 import type { PublishedMessage } from '../../src/server/pubsub.js';
 import { RespServer } from '../../src/server/resp-server.js';
 import { FakeGroup } from './fake-group.js';
@@ -43,6 +44,7 @@ export async function startServer(
     configFile: null,
     rewriteConfig: () => null,
     broadcast: (message) => broadcasts.push(message),
+    clusterClients: new ClusterClients(() => {}),
     onError: (what, error) => {
       throw new Error(what, { cause: error });
     },

@@ -24,6 +24,11 @@ const shared = {
 export function clusterCommands(context: ServerContext): LocalSpec[] {
   const plain = (name: string, summary: string, run: (reply: ReplySink) => void) =>
     local(name, 2, { ...shared, summary }, (_connection, _args, reply) => run(reply));
+  const map = (name: string, summary: string, write: typeof slotMap) =>
+    local(name, 2, { ...shared, summary }, (connection, _args, reply) => {
+      context.clusterClients.note(connection);
+      write(context, reply);
+    });
   const replicasOf = (name: string) =>
     local(
       name,
@@ -46,8 +51,8 @@ export function clusterCommands(context: ServerContext): LocalSpec[] {
         reply.text(redisNodeId('shard 0')),
       ),
       plain('nodes', 'Returns the nodes as text.', (reply) => nodes(context, reply)),
-      plain('shards', 'Returns the shards and their nodes.', (reply) => shards(context, reply)),
-      plain('slots', 'Returns which nodes hold which slots.', (reply) => slotMap(context, reply)),
+      map('shards', 'Returns the shards and their nodes.', shards),
+      map('slots', 'Returns which nodes hold which slots.', slotMap),
       plain('links', 'Returns links of a cluster bus, of which there is none.', (reply) =>
         reply.array(0),
       ),
