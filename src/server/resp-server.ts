@@ -132,17 +132,8 @@ export class RespServer implements ConnectionHost {
     });
     const park = (connection: Connection) => this.parked.add(connection);
     const { acl, usage, monitors, pause } = this;
-    this.dispatcher = new Dispatcher({
-      table,
-      group,
-      clock,
-      live,
-      acl,
-      usage,
-      monitors,
-      pause,
-      park,
-    });
+    const checks = { acl, usage, monitors, pause };
+    this.dispatcher = new Dispatcher({ table, group, clock, live, ...checks, park });
     group.onChange(() => this.wakeSoon());
     announceLeaders(group, this.pubsub);
     this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>

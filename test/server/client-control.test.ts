@@ -84,7 +84,7 @@ describe('CLIENT PAUSE', () => {
   });
 
   it('ALL holds everything until its time is over', async () => {
-    await ask(one, 'CLIENT', 'PAUSE', '100');
+    await ask(one, 'CLIENT', 'PAUSE', '3000');
     two.send('PING\r\n');
     await until(paused);
     expect(await two.take(7)).toBe('+PONG\r\n');

@@ -70,6 +70,11 @@ const reasons: readonly Reason[] = [
     test: /only increase dirty when the value changed$/,
     reason: 'rdb_changes_since_last_save counts entries of the log, whatever they change',
   },
+  {
+    unit: 'unit/pubsub',
+    test: /^Keyspace notifications: evicted events$/,
+    reason: 'eviction is by TLRU only (TLRU.md)',
+  },
   { unit: 'unit/pause', test: /expires are skipped during client pause$/, reason: expiryIsLogged },
   { unit: 'unit/other', test: /after AOF reload/, reason: noFile },
   {

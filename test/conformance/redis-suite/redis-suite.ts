@@ -7,6 +7,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { endOnSignals } from '../../../jepsen-lite/run-command.js';
 import { commandsOfLaterTypes, compare, runUnit, type UnitResult } from './comparison.js';
 import { reasonOf } from './reasons.js';
 import type { UnitRun } from './suite-events.js';
@@ -46,6 +47,7 @@ async function asNewer(unit: string, redis: UnitRun, own: UnitRun): Promise<Unit
   return runUnit(startNode, { suite: path.resolve(newer), unit });
 }
 
+endOnSignals();
 const oracle = await startRedis();
 const later = await commandsOfLaterTypes(oracle.port);
 await oracle.stop();
