@@ -19,7 +19,7 @@ export interface ClientKind {
   readonly connect: (cluster: TestCluster, port: number) => Promise<StockClient> | StockClient;
   /** Errors it hands to the application besides those of the contract. */
   readonly mayFail: RegExp;
-  /** It reads at followers, which may lag a little behind an acknowledgement. */
+  /** It reads at followers, if only at times: these may lag behind an acknowledgement. */
   readonly readsReplicas?: true;
 }
 
@@ -121,7 +121,7 @@ export class Fleet {
     for (const load of this.loads.values()) await load.stop();
     await this.cluster.equalDigest();
     for (const [{ name }, load] of this.loads) {
-      const kinds = [...new Set(load.errors.map((text) => text.slice(0, 60)))];
+      const kinds = [...new Set(load.errors.map((text) => text.replace(/\d+/g, 'N').slice(0, 60)))];
       console.log(`${name}: ${load.acknowledged.size} acknowledged; told: ${kinds.join(' | ')}`);
     }
   }

@@ -33,6 +33,9 @@ export const ioredisCluster: ClientKind = {
   name: 'ioredis Cluster',
   connect: (cluster) => stock(new Cluster(cluster.addresses)),
   mayFail: clusterLosses,
+  // After a lost connection it sends a command to any node, and its connections to replicas are
+  // READONLY: while it knows no master, reads are a replica's.
+  readsReplicas: true,
 };
 
 export const ioredisClusterReplicas: ClientKind = {
