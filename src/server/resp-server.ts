@@ -101,15 +101,7 @@ export class RespServer implements ConnectionHost {
       applyingOrigin: () => group.applyingOrigin,
       onUse: (inUse) => listeners.use(this.tracking, inUse),
     });
-    this.maintenance = new Maintenance({
-      group,
-      clock,
-      connections: this.connections,
-      tracking: this.tracking,
-      clusterClients: options.clusterClients,
-      forwards: () => settings.redisValue('follower-writes') === 'forward',
-    });
-    this.hearKeyEvents(listeners);
+    this.maintenance = this.makeMaintenance();
     const context: ServerContext = {
       ...options,
       live,
@@ -164,6 +156,13 @@ export class RespServer implements ConnectionHost {
     const keyEvents = new KeyEvents({ pubsub, clock, flags: () => live.keyEvents });
     live.onRefresh = () => listeners.use(keyEvents, keyEvents.wanted);
     live.onRefresh();
+  }
+
+  private makeMaintenance(): Maintenance {
+    const { group, clock, clusterClients, settings } = this.options;
+    const { connections, tracking } = this;
+    const forwards = () => settings.redisValue('follower-writes') === 'forward';
+    return new Maintenance({ group, clock, connections, tracking, clusterClients, forwards });
   }
 
   /** The port listened at; 0 before start(). */
