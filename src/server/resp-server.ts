@@ -102,6 +102,7 @@ export class RespServer implements ConnectionHost {
       onUse: (inUse) => listeners.use(this.tracking, inUse),
     });
     this.maintenance = this.makeMaintenance();
+    this.hearKeyEvents(listeners);
     const context: ServerContext = {
       ...options,
       live,
