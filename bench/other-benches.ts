@@ -46,7 +46,10 @@ export function addOtherBenches(program: Command): void {
     .command('failover')
     .description('from the fault of a leader to the next acknowledged write')
     .option('--rounds <n>', 'times per kind of fault', '20')
-    .action(({ rounds }: { rounds: string }) => benchFailover(Number(rounds)));
+    .option('--only <text>', 'faults whose name holds this text', '')
+    .action(({ rounds, only }: { rounds: string; only: string }) =>
+      benchFailover(Number(rounds), only),
+    );
   program
     .command('restart')
     .description('all nodes killed at once: until they serve again')

@@ -115,11 +115,17 @@ async function serve(config: NodeConfig, logger: Logger, configFile: string | nu
 }
 
 function warnWhenOpen({ settings, clientListen, peerListen, httpListen }: NodeConfig, log: Logger) {
-  if (settings.get('requirepass') !== '') return;
-  for (const address of [clientListen, peerListen, httpListen]) {
-    if (address === null || isLoopback(address.host)) continue;
-    log.warn(`${formatHostPort(address)} is open to other machines without a password`);
-  }
+  const isPlain = settings.get('requirepass') === '';
+  const tell = (address: typeof httpListen, applies: boolean, what: string) => {
+    if (address === null || isLoopback(address.host) || !applies) return;
+    log.warn(`${formatHostPort(address)} ${what}`);
+  };
+  const isProtected = settings.get('protected-mode') === 'yes';
+  const open = 'is open to other machines without a password';
+  const closed = 'refuses clients of other machines until the default user has a password';
+  tell(clientListen, isPlain, isProtected ? closed : open);
+  tell(peerListen, settings.get('cluster-secret') === '', 'takes peers without a cluster-secret');
+  tell(httpListen, isPlain, open);
 }
 
 /** Turns the first signal (or SHUTDOWN) into a promise and the second into the end. */

@@ -12,12 +12,12 @@ export const limits = {
   /** Entries of one AppendEntries message, unless a single entry is larger. */
   appendBytesMax: 2 * MiB,
   inflightAppendsMax: 512,
-  inflightBytesMax: 32 * MiB,
+  inflightBytesMax: 16 * MiB,
   /** Proposed and not yet committed; beyond it writes are refused with TRYAGAIN. */
   uncommittedBytesMax: 256 * MiB,
   committedBytesMax: 1 * MiB,
   /** Newest entries kept in memory: at least all that may be in flight to a follower. */
-  logWindowBytesMax: 32 * MiB,
+  logWindowBytesMax: 16 * MiB,
   readTokensMax: 4096,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,
@@ -63,12 +63,15 @@ export const limits = {
   clusterClientsMax: 10_000,
   /** Changes of users that wait for each other at the leader; further ones hear TRYAGAIN. */
   aclChangesMax: 1000,
-  /** Applied per event loop turn before sockets get their share. */
+  /**
+   * Applied per event loop turn before sockets get their share; keys that expired or were evicted
+   * count too.
+   */
   applyCommandsPerTurnMax: 8192,
   /** Keys one SCAN may look at, whatever COUNT says. */
   scanSlotsMax: 10_000,
   /** Expired keys removed with one entry; the rest are gone logically and follow later. */
-  expirePerEntryMax: 2000,
+  expirePerEntryMax: 1000,
   /** Moves of keys between levels of the timing wheel with one entry. */
   cascadePerEntryMax: 2000,
   /** Keys evicted for one write, or at the start of one entry; the rest follow with later ones. */

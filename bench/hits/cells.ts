@@ -4,7 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { OwnReplay } from './own-replay.js';
 import { RedisModel, type RedisPolicy, redisPolicies } from './redis-model.js';
-import { allWorkloads, capacityOf, capacityShares } from './workloads.js';
+import {
+  allWorkloads,
+  type Capacity,
+  capacityOf,
+  capacityShares,
+  type Trace,
+} from './workloads.js';
 
 export interface Cell {
   readonly workload: string;
@@ -23,8 +29,7 @@ export interface CellOptions {
 async function measure(name: string, options: CellOptions): Promise<Cell[]> {
   const workload = (await allWorkloads()).find((each) => each.name === name)!;
   const trace = workload.load();
-  return capacityShares.map((share) => {
-    const capacity = capacityOf(trace, share);
+  return distinctCapacities(trace).map(([share, capacity]) => {
     const own = new OwnReplay(trace, { ...options, capacity }).run();
     const of = (policy: RedisPolicy) => new RedisModel(trace, capacity, policy).run();
     const redis = Object.fromEntries(redisPolicies.map((policy) => [policy, of(policy)]));
@@ -35,6 +40,18 @@ async function measure(name: string, options: CellOptions): Promise<Cell[]> {
       redis: redis as Cell['redis'],
       logBytesPerGet: own.logBytesPerGet,
     };
+  });
+}
+
+/** Shares of a small trace may come to the same smallest cache. */
+function distinctCapacities(trace: Trace): [number, Capacity][] {
+  const known = new Set<string>();
+  return capacityShares.flatMap((share): [number, Capacity][] => {
+    const capacity = capacityOf(trace, share);
+    const name = `${capacity.keys} ${capacity.bytes}`;
+    if (known.has(name)) return [];
+    known.add(name);
+    return [[share, capacity]];
   });
 }
 

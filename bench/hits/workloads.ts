@@ -91,7 +91,15 @@ function generated({ ownTtl, MIXES }: TraceModule, generators: GeneratorModule):
         metaKv(meta('pop'), meta('sizes'), 1_000_000, 100_000, seed, mix('tw4'), day, 0.1),
     },
   ];
-  return [...twitter, ...others].map(({ name, make }) => ({ name, load: () => ownTtl(make()) }));
+  return [...twitter, ...others].map(({ name, make }) => ({
+    name,
+    load: () => countedWhereAlike(ownTtl(make())),
+  }));
+}
+
+/** Generators that know no sizes give each key the size 1. */
+function countedWhereAlike(trace: Trace): Trace {
+  return trace.size?.every((bytes) => bytes === 1) === true ? { ...trace, size: null } : trace;
 }
 
 /** Of the most that an unlimited cache would hold at one time. */

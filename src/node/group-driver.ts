@@ -13,7 +13,7 @@ import type { Configuration, Entry, LogIndex, NodeId, SnapshotMeta, Term } from 
 
 /** The layer above: the replicated group. */
 export interface DriverListener {
-  /** Applies one entry; returns how many commands it held. */
+  /** Applies one entry; returns its work: commands, and keys that expired or were evicted. */
   applyEntry(entry: Entry): number;
   readReady(read: ReadReady): void;
   roleChanged(change: RoleChange): void;
@@ -163,12 +163,12 @@ export class GroupDriver {
   private pump(): void {
     this.pumpScheduled = false;
     this.guard(() => {
-      let commandsLeft: number = limits.applyCommandsPerTurnMax;
+      let workLeft: number = limits.applyCommandsPerTurnMax;
       while (!this.failed) {
         while (this.core.hasEffects()) this.carryOut(this.core.takeEffects());
         if (this.nextToApply >= this.toApply.length) return;
-        commandsLeft -= this.applySome(commandsLeft);
-        if (commandsLeft <= 0) return this.goOnNextTurn();
+        workLeft -= this.applySome(workLeft);
+        if (workLeft <= 0) return this.goOnNextTurn();
       }
     });
   }
@@ -236,20 +236,20 @@ export class GroupDriver {
     for (const resolve of this.waitForWrite.splice(0)) resolve();
   }
 
-  /** Applies entries until they hold `commandsMax` commands; returns how many they held. */
-  private applySome(commandsMax: number): number {
-    let commands = 0;
+  /** Applies entries until their work comes to `workMax`; returns what it came to. */
+  private applySome(workMax: number): number {
+    let work = 0;
     let last: Entry | null = null;
-    while (this.nextToApply < this.toApply.length && commands < commandsMax) {
+    while (this.nextToApply < this.toApply.length && work < workMax) {
       last = this.toApply[this.nextToApply++]!;
-      commands += 1 + this.applyOne(last);
+      work += 1 + this.applyOne(last);
     }
     if (this.nextToApply >= this.toApply.length) {
       this.toApply = [];
       this.nextToApply = 0;
     }
     if (last !== null) this.options.listener.appliedThrough(last.index);
-    return commands;
+    return work;
   }
 
   /** The rest waits for the next turn, so that heartbeats and clients get their share. */
@@ -260,14 +260,14 @@ export class GroupDriver {
   }
 
   private applyOne(entry: Entry): number {
-    const commands = this.options.listener.applyEntry(entry);
+    const work = this.options.listener.applyEntry(entry);
     this.lastAppliedTerm = entry.term;
     this.core.applied(entry.index);
     if (entry.kind === 'config' && entry.configuration !== null) {
       this.configurationAtApplied = entry.configuration;
       this.options.listener.configurationApplied(entry.configuration, entry.index);
     }
-    return commands;
+    return work;
   }
 
   private readOld(to: NodeId, from: LogIndex, maxBytes: number): void {

@@ -184,7 +184,7 @@ export class GroupRunner implements DriverListener {
 
   applyEntry(entry: Entry): number {
     const { clients, logClock } = this.options;
-    const commands = clients.applyEntry(entry);
+    const work = clients.applyEntry(entry);
     if (entry.index <= this.replayThrough) logClock.replayed(clients.machine.nowMs);
     else if (entry.kind === 'command') {
       const { nowMs } = clients.machine;
@@ -192,7 +192,7 @@ export class GroupRunner implements DriverListener {
       else logClock.observed(nowMs);
     }
     this.snapshotter.applied(entry.index, entry.data.length + limits.entryOverheadBytes);
-    return commands;
+    return work;
   }
 
   readReady(read: ReadReady): void {

@@ -121,7 +121,10 @@ export class MemberChanges implements Membership {
       return failed(`ERR ${target} is no member`);
     }
     if (!core.configuration.voters.includes(target)) return failed(`ERR ${target} is a learner`);
-    if (!reachable(target)) return failed(`ERR ${target} is not reachable`);
+    if (!reachable(target)) {
+      const code = this.options.view.isConnected(target) ? 'TRYAGAIN' : 'ERR';
+      return failed(`${code} ${target} is not reachable`);
+    }
     const { clients, clock } = this.options;
     return whileHeld({ clients, clock, idleWithinMs: transferMs / 2 }, () =>
       this.transferTo(core, target),
@@ -194,13 +197,19 @@ export class MemberChanges implements Membership {
     return found === term ? done(note) : failed('TRYAGAIN another leader undid the change');
   }
 
+  /**
+   * Worth another try where voters are connected and have not answered this leader yet: it may
+   * lead only since the leader before it was asked to remove itself.
+   */
   private quorumFault(core: RaftCore, wanted: Configuration): MemberOutcome | null {
     const answering = this.options.view.reachable(core);
     if (keepsQuorum(wanted, answering)) return null;
-    const silent = wanted.voters.filter((voter) => !answering.has(voter)).join(', ');
+    const silent = wanted.voters.filter((voter) => !answering.has(voter));
+    const soon = silent.filter((voter) => this.options.view.isConnected(voter));
+    const code = keepsQuorum(wanted, new Set([...answering, ...soon])) ? 'TRYAGAIN' : 'ERR';
     return failed(
-      `ERR of the voters ${wanted.voters.join(', ')} only a minority would be reachable ` +
-        `(not now: ${silent}); bring them back or remove them first`,
+      `${code} of the voters ${wanted.voters.join(', ')} only a minority would be reachable ` +
+        `(not now: ${silent.join(', ')}); bring them back or remove them first`,
     );
   }
 

@@ -91,7 +91,8 @@ export function container(
 }
 
 function partOf(own: LocalSpec, sub: LocalSpec): LocalSpec {
-  const named = { ...sub, container: own.name };
+  const whole = own.oneCommand === true ? ({ unnamed: true } as const) : {};
+  const named = { ...sub, ...whole, container: own.name };
   return sub.acl === fastConnection ? { ...named, acl: own.acl } : named;
 }
 

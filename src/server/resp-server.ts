@@ -101,7 +101,7 @@ export class RespServer implements ConnectionHost {
       applyingOrigin: () => group.applyingOrigin,
       onUse: (inUse) => listeners.use(this.tracking, inUse),
     });
-    this.maintenance = this.makeMaintenance();
+    this.maintenance = this.newMaintenance();
     this.hearKeyEvents(listeners);
     const context: ServerContext = {
       ...options,
@@ -150,6 +150,13 @@ export class RespServer implements ConnectionHost {
     );
   }
 
+  private newMaintenance(): Maintenance {
+    const { connections, tracking } = this;
+    const { group, clock, clusterClients, settings } = this.options;
+    const forwards = () => settings.redisValue('follower-writes') === 'forward';
+    return new Maintenance({ group, clock, connections, tracking, clusterClients, forwards });
+  }
+
   /** Notifications of what happens to keys, while notify-keyspace-events asks for them. */
   private hearKeyEvents(listeners: AppliedListeners): void {
     const { live, pubsub } = this;
@@ -157,13 +164,6 @@ export class RespServer implements ConnectionHost {
     const keyEvents = new KeyEvents({ pubsub, clock, flags: () => live.keyEvents });
     live.onRefresh = () => listeners.use(keyEvents, keyEvents.wanted);
     live.onRefresh();
-  }
-
-  private makeMaintenance(): Maintenance {
-    const { group, clock, clusterClients, settings } = this.options;
-    const { connections, tracking } = this;
-    const forwards = () => settings.redisValue('follower-writes') === 'forward';
-    return new Maintenance({ group, clock, connections, tracking, clusterClients, forwards });
   }
 
   /** The port listened at; 0 before start(). */

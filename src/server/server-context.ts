@@ -23,6 +23,8 @@ import type { UsageMeter } from './usage.js';
 export const redisVersion = '7.2.4';
 
 export interface ServerContext {
+  /** Where clients are listened for. */
+  readonly host: string;
   readonly nodeId: string;
   readonly group: Group;
   readonly membership: Membership;

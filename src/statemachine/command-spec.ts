@@ -99,6 +99,8 @@ export interface SpecBase {
   readonly name: string;
   /** The command that this one is a sub-command of. */
   readonly container?: string;
+  /** Redis knows the whole only, which also stands for this part of it: DEBUG. */
+  readonly unnamed?: true;
   /** Redis' rule: the name counts; -n means n or more. */
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
@@ -113,8 +115,9 @@ export interface SpecBase {
 }
 
 /** "client|list": as COMMAND and INFO commandstats name it. */
-export function fullName({ name, container }: SpecBase): string {
-  return container === undefined ? name : `${container}|${name}`;
+export function fullName({ name, container, unnamed }: SpecBase): string {
+  if (container === undefined) return name;
+  return unnamed === true ? container : `${container}|${name}`;
 }
 
 export interface ReadContext {

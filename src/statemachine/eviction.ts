@@ -32,8 +32,8 @@ export interface EvictionPolicy {
   touched(slot: number): void;
   /** The due time is another now; `had` says whether there was one before. */
   dueChanged(slot: number, had: boolean): void;
-  /** The key is about to leave because it is due. */
-  expiring(slot: number): void;
+  /** The key is about to leave because it is due, or because it was deleted. */
+  leaving(slot: number): void;
   /** Moves a key that another policy placed to where this one wants it. */
   adopt(slot: number): void;
   /** The key to evict next, never `protectedSlot`; ABSENT when there is none. May reorder. */

@@ -304,6 +304,7 @@ export class Keyspace implements MutableKeyspace {
   }
 
   remove(slot: number): void {
+    this.eviction.leaving(slot);
     this.entries.drop(slot, 'deleted');
   }
 

@@ -21,8 +21,8 @@ export class NoEvictionPolicy implements EvictionPolicy {
     this.places.dueChanged(slot, had);
   }
 
-  expiring(slot: number): void {
-    this.places.expiring(slot);
+  leaving(slot: number): void {
+    this.places.leaving(slot);
   }
 
   adopt(slot: number): void {

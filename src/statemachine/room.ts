@@ -54,7 +54,7 @@ export class Room {
 
   /** Removes a key that is due. */
   expireSlot(slot: number): void {
-    this.policy.expiring(slot);
+    this.policy.leaving(slot);
     this.entries.drop(slot, 'expired');
     this.nums[Num.expired] = this.nums[Num.expired]! + 1;
   }

@@ -64,6 +64,11 @@ export class StateMachine {
     return this.keyspace.nowMs;
   }
 
+  /** Keys that expired or were evicted since the beginning of the log. */
+  get removedKeys(): number {
+    return this.keyspace.expired + this.keyspace.evicted;
+  }
+
   get hits(): number {
     return this.localContext.hits;
   }

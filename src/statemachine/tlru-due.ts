@@ -30,7 +30,7 @@ export class DuePolicy implements EvictionPolicy {
     this.inserted(slot);
   }
 
-  expiring(_slot: number): void {}
+  leaving(_slot: number): void {}
 
   adopt(slot: number): void {
     const { state } = this;

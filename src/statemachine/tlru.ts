@@ -50,8 +50,9 @@ export class TlruPolicy implements EvictionPolicy {
     else if (queue === Queue.none) state.pushProbation(slot, true);
   }
 
-  expiring(slot: number): void {
+  leaving(slot: number): void {
     const { records, ghosts } = this.state;
+    if (!this.isLimited()) return;
     if (records.queue(slot) !== Queue.main && records.use(slot) === 0) return;
     ghosts.add(records.get(slot, Field.hash), true);
   }
@@ -103,6 +104,12 @@ export class TlruPolicy implements EvictionPolicy {
     const { records } = this.state;
     if (records.use(slot) >= USE_MAX) return false;
     return !this.volatileOnly || records.hasDue(slot);
+  }
+
+  /** Without a limit nothing is evicted, and a place in the queues is worth no memory. */
+  private isLimited(): boolean {
+    const { nums } = this.state.header;
+    return nums[Num.maxmemory]! > 0 || nums[Num.maxkeys]! > 0;
   }
 
   /** Rule 3: a small key needs less proof of its use. */

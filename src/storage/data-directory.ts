@@ -23,6 +23,13 @@ export interface DataDirectoryOptions {
   readonly durability: 'fsync' | 'os';
 }
 
+function lostIdentity(dir: string): TgError {
+  return new TgError(
+    'CORRUPT',
+    `${dir} has data but no identity file; delete it to let the node rejoin as a learner`,
+  );
+}
+
 export class DataDirectory {
   private durable: DurableIndex | null = null;
 
@@ -37,16 +44,14 @@ export class DataDirectory {
   static async open(dir: string, options: DataDirectoryOptions): Promise<DataDirectory> {
     await mkdir(dir, { recursive: true });
     const fsync = options.durability === 'fsync';
-    const used = existsSync(path.join(dir, 'log')) || existsSync(path.join(dir, 'durable-1'));
-    if (used && !existsSync(path.join(dir, 'identity'))) {
-      throw new TgError(
-        'CORRUPT',
-        `${dir} has data but no identity file; delete it to let the node rejoin as a learner`,
-      );
-    }
+    const has = (name: string) => existsSync(path.join(dir, name));
+    const isNew = !has('identity');
+    if (isNew && (has('snapshots') || has('durable-1'))) throw lostIdentity(dir);
     // The lock of the database comes first: nothing is written beside another process.
     const log = await LevelDatabase.open(path.join(dir, 'log'));
     try {
+      // A first start that was killed leaves a database, and nothing in it (requirement 58).
+      if (isNew && !(await log.isEmpty())) throw lostIdentity(dir);
       const identity = await IdentityFile.open(dir, options.nodeId, fsync);
       const snapshots = await LevelDatabase.open(path.join(dir, 'snapshots'), snapshotBufferBytes);
       return new DataDirectory(dir, fsync, identity, log, snapshots);

@@ -39,6 +39,14 @@ export class LevelDatabase {
     return new LevelDatabase(path, db);
   }
 
+  async isEmpty(): Promise<boolean> {
+    try {
+      return (await this.db.keys({ limit: 1 }).all()).length === 0;
+    } catch (error) {
+      throw readError(this.path, error);
+    }
+  }
+
   async batch(operations: BatchOperation[], sync: boolean): Promise<void> {
     this.check();
     try {

@@ -1,5 +1,4 @@
 /** The stock clients, unchanged, against a real cluster. */
-import { spawnSync } from 'node:child_process';
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createCluster } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,13 +14,6 @@ beforeAll(async () => {
   follower = (await cluster.followers())[0]!;
 });
 afterAll(() => cluster.destroy());
-
-const isInstalled = (tool: string) => spawnSync(tool, ['--version']).status === 0;
-
-function run(tool: string, ...words: string[]): { code: number | null; text: string } {
-  const { status, stdout, stderr } = spawnSync(tool, words, { encoding: 'utf8', timeout: 30_000 });
-  return { code: status, text: `${stdout}${stderr}` };
-}
 
 describe.each([2, 3] as const)('ioredis, RESP%i', (protocol) => {
   it('plain, at the leader', async () => {
@@ -121,48 +113,6 @@ describe.each([2, 3] as const)('node-redis, RESP%i', (RESP) => {
     } finally {
       client.destroy();
     }
-  });
-});
-
-describe.skipIf(!isInstalled('redis-cli'))('redis-cli', () => {
-  it('-c follows MOVED from a follower', () => {
-    const port = String(cluster.port(follower));
-    expect(run('redis-cli', '-c', '-p', port, 'SET', 'cli', 'x').text).toMatch(/^OK/);
-    expect(run('redis-cli', '-c', '-p', port, 'GET', 'cli').text.trim()).toBe('x');
-    expect(run('redis-cli', '-3', '-c', '-p', port, 'GET', 'cli').text.trim()).toMatch(/x"?$/);
-  });
-
-  it('--cluster check finds one master with all slots and two replicas', () => {
-    const { code, text } = run(
-      'redis-cli',
-      '--cluster',
-      'check',
-      `127.0.0.1:${cluster.port(leader)}`,
-    );
-    expect(text).toContain('[OK] All nodes agree about slots configuration.');
-    expect(text).toContain('[OK] All 16384 slots covered.');
-    expect(text).toMatch(/2 additional replica\(s\)|\| 2 slaves/);
-    expect(code).toBe(0);
-  });
-
-  it('--scan and --bigkeys walk the keyspace', () => {
-    const port = String(cluster.port(leader));
-    run('redis-cli', '-p', port, 'MSET', 'walk:1', 'a', 'walk:2', 'b');
-    const scan = run('redis-cli', '-p', port, '--scan', '--pattern', 'walk:*');
-    expect(scan.text.trim().split('\n').sort()).toEqual(['walk:1', 'walk:2']);
-    expect(run('redis-cli', '-p', port, '--bigkeys').text).toContain('Biggest string found');
-  });
-});
-
-describe.skipIf(!isInstalled('redis-benchmark'))('redis-benchmark', () => {
-  it.each([['1'], ['16']])('SET and GET, pipeline %s', (pipeline) => {
-    const port = String(cluster.port(leader));
-    const load = ['-n', '2000', '-c', '20', '-P', pipeline, '-r', '1000', '-d', '100'];
-    const { code, text } = run('redis-benchmark', '-p', port, '-t', 'set,get', '--csv', ...load);
-    expect(text).not.toMatch(/error/i);
-    expect(text).toMatch(/"SET","\d+/);
-    expect(text).toMatch(/"GET","\d+/);
-    expect(code).toBe(0);
   });
 });
 

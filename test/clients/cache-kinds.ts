@@ -7,7 +7,7 @@ import { RedisStore } from 'connect-redis';
 import session from 'express-session';
 import { Keyv } from 'keyv';
 import { createClient } from 'redis';
-import { createStorage } from 'unstorage';
+import { createStorage, type Storage } from 'unstorage';
 import redisDriver from 'unstorage/drivers/redis';
 import { type ClientKind, type StockClient, textOf } from './fleet.js';
 import { ioredisLosses } from './ioredis-kinds.js';
@@ -15,7 +15,7 @@ import { nodeRedisLosses } from './node-redis-kinds.js';
 
 const mayFail = new RegExp(nodeRedisLosses);
 
-function keyvAt(port: number): Keyv<string> {
+export function keyvAt(port: number): Keyv<string> {
   const store = new KeyvRedis<string>(`redis://127.0.0.1:${port}`, { throwOnErrors: true });
   const keyv = new Keyv<string>({ store, throwOnErrors: true });
   keyv.on('error', () => {});
@@ -55,12 +55,16 @@ export const cacheManager: ClientKind = {
   mayFail,
 };
 
+export function storageAt(port: number, base: string): Storage {
+  const driver = redisDriver({ base, host: '127.0.0.1', port });
+  driver.getInstance?.().on('error', () => {});
+  return createStorage({ driver });
+}
+
 export const unstorage: ClientKind = {
   name: 'unstorage',
   connect: (_cluster, port) => {
-    const driver = redisDriver({ base: 'un', host: '127.0.0.1', port });
-    driver.getInstance?.().on('error', () => {});
-    const storage = createStorage({ driver });
+    const storage = storageAt(port, 'un');
     return {
       set: (key, value) => storage.setItem(key, value, { ttl: 1000 }),
       get: (key) => storage.getItem(key),

@@ -4,6 +4,7 @@ declare module 'express-session' {
 
   namespace session {
     interface SessionData {
+      cookie?: { originalMaxAge: number | null };
       value?: string;
     }
     interface Session extends SessionData {

@@ -26,10 +26,20 @@ export const ioredisPlain: ClientKind = {
   mayFail: ioredisLosses,
 };
 
+const clusterLosses =
+  /ClusterAllFailedError|Failed to refresh slots cache|Connection is closed\.|Too many/;
+
 export const ioredisCluster: ClientKind = {
   name: 'ioredis Cluster',
   connect: (cluster) => stock(new Cluster(cluster.addresses)),
-  mayFail: /ClusterAllFailedError|Failed to refresh slots cache|Connection is closed\.|Too many/,
+  mayFail: clusterLosses,
+};
+
+export const ioredisClusterReplicas: ClientKind = {
+  name: 'ioredis Cluster with scaleReads',
+  connect: (cluster) => stock(new Cluster(cluster.addresses, { scaleReads: 'slave' })),
+  mayFail: clusterLosses,
+  readsReplicas: true,
 };
 
 function sentinels(cluster: TestCluster) {

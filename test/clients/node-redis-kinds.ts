@@ -1,6 +1,7 @@
 /** node-redis in each of its modes. */
 import { createClient, createCluster, createSentinel } from 'redis';
-import type { ClientKind } from './fleet.js';
+import type { TestCluster } from '../cluster/harness.js';
+import type { ClientKind, StockClient } from './fleet.js';
 
 /** TimeoutError: a command waited for longer than the client lets it. */
 export const nodeRedisLosses =
@@ -23,20 +24,31 @@ export const nodeRedisPlain: ClientKind = {
   mayFail,
 };
 
+async function clusterClient(cluster: TestCluster, useReplicas: boolean): Promise<StockClient> {
+  const rootNodes = cluster.addresses.map(({ port }) => ({ url: `redis://127.0.0.1:${port}` }));
+  const client = createCluster({ rootNodes, useReplicas });
+  client.on('error', () => {});
+  await client.connect();
+  return {
+    set: (key, value) => client.set(key, value),
+    get: (key) => client.get(key),
+    close: () => client.destroy(),
+  };
+}
+
+const clusterLosses = new RegExp(`${nodeRedisLosses}|All the root nodes are unavailable`);
+
 export const nodeRedisCluster: ClientKind = {
   name: 'node-redis createCluster',
-  connect: async (cluster) => {
-    const rootNodes = cluster.addresses.map(({ port }) => ({ url: `redis://127.0.0.1:${port}` }));
-    const client = createCluster({ rootNodes });
-    client.on('error', () => {});
-    await client.connect();
-    return {
-      set: (key, value) => client.set(key, value),
-      get: (key) => client.get(key),
-      close: () => client.destroy(),
-    };
-  },
-  mayFail: new RegExp(`${nodeRedisLosses}|All the root nodes are unavailable`),
+  connect: (cluster) => clusterClient(cluster, false),
+  mayFail: clusterLosses,
+};
+
+export const nodeRedisClusterReplicas: ClientKind = {
+  name: 'node-redis createCluster with useReplicas',
+  connect: (cluster) => clusterClient(cluster, true),
+  mayFail: clusterLosses,
+  readsReplicas: true,
 };
 
 export const nodeRedisSentinel: ClientKind = {

@@ -9,10 +9,15 @@ import { type Haproxy, isHaproxyInstalled, startHaproxy } from './haproxy.js';
 import {
   ioredisAt,
   ioredisCluster,
+  ioredisClusterReplicas,
   ioredisPlain,
   ioredisSentinelReconnecting,
 } from './ioredis-kinds.js';
-import { nodeRedisCluster, nodeRedisSentinel } from './node-redis-kinds.js';
+import {
+  nodeRedisCluster,
+  nodeRedisClusterReplicas,
+  nodeRedisSentinel,
+} from './node-redis-kinds.js';
 import { python, redisPyCluster } from './redis-py-kinds.js';
 
 if (python === null) console.warn('redis-py is not installed: skipped');
@@ -27,8 +32,10 @@ const throughHaproxy: ClientKind = {
 };
 const kinds = [
   ioredisCluster,
+  ioredisClusterReplicas,
   ioredisSentinelReconnecting,
   nodeRedisCluster,
+  nodeRedisClusterReplicas,
   nodeRedisSentinel,
   ...(python === null ? [] : [redisPyCluster]),
   ...(isHaproxyInstalled ? [throughHaproxy] : []),

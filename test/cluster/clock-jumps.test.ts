@@ -51,7 +51,7 @@ describe('wall clocks that jump while nodes run', () => {
         const enough = writers.acknowledged.size + writes;
         return waitFor('writes', () => writers.acknowledged.size > enough || null);
       };
-      for (const skewMs of [hourMs, -hourMs, 0, -hourMs, hourMs]) {
+      for (const skewMs of [hourMs, -hourMs, 0]) {
         for (const id of ids) {
           await jump(id, id === leader ? skewMs : -skewMs);
           await load(50);

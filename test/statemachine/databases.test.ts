@@ -40,6 +40,8 @@ const cases: readonly (readonly [string, string])[] = [
   ['0 SET a 1; 1 SET a 2; 0 COPY a a DB 1 REPLACE; 1 GET a', bulk('1')],
   ['1 SET a 1; 1 COPY a a DB 1', '-ERR source and destination objects are the same'],
   ['0 COPY a b DB 16', outOfRange],
+  ['0 COPY a b DB 16 FOO', outOfRange],
+  ['0 COPY a b DB 1 FOO', '-ERR syntax error'],
   ['1 SET a 1; 1 RENAME a b; 1 GET b', bulk('1')],
   ['1 SETBIT a 7 1; 1 GET a', bulk('\x01')],
   ['0 SET a 1; 0 SWAPDB 0 1; 1 GET a', bulk('1')],

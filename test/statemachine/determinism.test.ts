@@ -76,8 +76,12 @@ class LogMaker {
   }
 
   private command(name: string): void {
-    const reply = this.machine.run(...this.words(name));
+    const reply = this.machine.runIn(this.database(), ...this.words(name));
     if (!reply.startsWith('-')) this.succeeded.add(name);
+  }
+
+  private database(): number {
+    return this.draw.of([0, 0, 0, 1, 2]);
   }
 
   private words(name: string): string[] {
@@ -88,7 +92,7 @@ class LogMaker {
     const builder = new TransactionBuilder();
     for (let count = this.draw.below(4); count >= 0; count--) {
       const words = this.words(this.draw.of(usual));
-      builder.queue(specOf(words[0]!), argsOf(...words));
+      builder.queue(specOf(words[0]!), argsOf(...words), this.database());
     }
     this.machine.exec(builder.build());
   }

@@ -70,6 +70,19 @@ describe('TLRU', () => {
     expect(present(keyspace, [hot, cold])).toEqual([hot]);
   });
 
+  it('rule 1: so does one that was deleted, as caches are told that a value is outdated', () => {
+    const keyspace = limited(20);
+    const [hot, cold] = names(2, 'x') as [string, string];
+    for (const name of [hot, cold, ...names(18, 'rest')]) put(keyspace, name);
+    touch(keyspace, hot);
+    for (const name of [hot, cold]) {
+      keyspace.remove(find(keyspace, name));
+      put(keyspace, name);
+    }
+    for (const name of names(60, 'scan')) put(keyspace, name);
+    expect(present(keyspace, [hot, cold])).toEqual([hot]);
+  });
+
   it('rule 2: uses are counted to three, and a SET keeps the place', () => {
     const keyspace = limited(4);
     const keys = names(4);

@@ -1,5 +1,8 @@
 /** Calls of every write command, drawn at random, over a few keys so that they meet. */
 
+import { latin1Bytes } from '../../src/statemachine/batch-format.js';
+import { dumpString } from '../../src/statemachine/rdb-string.js';
+
 /** Numbers from a seed. */
 export class Draw {
   constructor(private state: number) {}
@@ -42,7 +45,26 @@ function setOptions(draw: Draw, nowMs: number): readonly string[] {
     ['PX', millis(draw)],
     ['PXAT', due(draw, nowMs)],
   ]);
-  return [...draw.of([[], [], ['NX'], ['XX']]), ...draw.of([[], ['GET']]), ...life];
+  const conditions = [[], [], ['NX'], ['XX'], ['IFEQ', 'x'], ['IFNE', 'x']];
+  return [...draw.of(conditions), ...draw.of([[], ['GET']]), ...life];
+}
+
+/** Of its own, so that bits stay few. */
+const bits = (draw: Draw) => `b${draw.below(6)}`;
+const offset = (draw: Draw) => String(draw.below(500));
+const database = (draw: Draw) => String(draw.below(4));
+
+function fields(draw: Draw): readonly string[] {
+  const overflow = draw.of([[], ['OVERFLOW', 'SAT'], ['OVERFLOW', 'FAIL']]);
+  const field = [draw.of(['u7', 'i13', 'i64']), offset(draw)];
+  const change = [draw.of(['SET', 'INCRBY']), ...field, String(draw.below(90))];
+  return draw.of([[...overflow, ...change, 'GET', 'u3', '0'], change]);
+}
+
+/** A payload that holds a string, or none. */
+function payload(draw: Draw): string {
+  const dump = String.fromCharCode(...dumpString(latin1Bytes(draw.value())));
+  return draw.below(10) === 0 ? dump.slice(1) : dump;
 }
 
 /** Arguments by name of the command. */
@@ -67,7 +89,7 @@ export const writeSamples: Readonly<Record<string, Sample>> = {
   unlink: (draw) => [draw.key()],
   rename: (draw) => [draw.key(), draw.key()],
   renamenx: (draw) => [draw.key(), draw.key()],
-  copy: (draw) => [draw.key(), draw.key(), ...draw.of([[], ['REPLACE']])],
+  copy: (draw) => [draw.key(), draw.key(), ...draw.of([[], ['REPLACE'], ['DB', database(draw)]])],
   flushdb: (draw) => draw.of([[], ['ASYNC'], ['SYNC']]),
   flushall: (draw) => draw.of([[], ['ASYNC'], ['SYNC']]),
   expire: (draw) => [draw.key(), seconds(draw), ...condition(draw)],
@@ -75,4 +97,14 @@ export const writeSamples: Readonly<Record<string, Sample>> = {
   expireat: (draw, nowMs) => [draw.key(), String(Math.ceil(nowMs / 1000) + draw.below(20))],
   pexpireat: (draw, nowMs) => [draw.key(), due(draw, nowMs), ...condition(draw)],
   persist: (draw) => [draw.key()],
+  setbit: (draw) => [bits(draw), offset(draw), draw.of(['0', '1'])],
+  bitop: (draw) => [draw.of(['AND', 'OR', 'XOR']), bits(draw), bits(draw), draw.key()],
+  bitfield: (draw) => [bits(draw), ...fields(draw)],
+  delifeq: (draw) => [draw.key(), 'x'],
+  delex: (draw) => [draw.key(), ...draw.of([[], ['IFEQ', 'x'], ['IFNE', 'x']])],
+  msetex: (draw) => ['2', draw.key(), draw.value(), draw.key(), 'x', 'PX', millis(draw)],
+  increx: (draw) => [draw.counter(), ...draw.of([[], ['UBOUND', '5', 'SATURATE', 'EX', '9']])],
+  restore: (draw) => [draw.key(), millis(draw), payload(draw), 'REPLACE'],
+  move: (draw) => [draw.key(), database(draw)],
+  swapdb: (draw) => [database(draw), database(draw)],
 };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LogStore } from '../../src/ports.js';
 import { DataDirectory } from '../../src/storage/data-directory.js';
+import { LevelDatabase } from '../../src/storage/level-database.js';
 import { MemoryDisk } from '../../src/storage/memory-disk.js';
 import { MemoryLogStore } from '../../src/storage/memory-log-store.js';
 import { append, logStoreSuite, metaAt, range } from '../conformance/log-store.js';
@@ -56,6 +57,24 @@ describe('a data directory', () => {
     await expect(DataDirectory.open(dir, { ...options, nodeId: 'n2' })).rejects.toMatchObject({
       code: 'WRONG_DIRECTORY',
     });
+  });
+
+  it('requirement 58: a first start that was killed is begun anew', async () => {
+    const dir = newDir();
+    const begun = await LevelDatabase.open(path.join(dir, 'log'));
+    await begun.close();
+    const directory = await DataDirectory.open(dir, options);
+    expect(directory.identity.clusterId).toBe(null);
+    await directory.close();
+  });
+
+  it('data without an identity is refused', async () => {
+    const dir = newDir();
+    await written(dir, 5);
+    for (const lost of ['identity', 'durable-1', 'snapshots']) {
+      rmSync(path.join(dir, lost), { recursive: true });
+      await expect(DataDirectory.open(dir, options)).rejects.toMatchObject({ code: 'CORRUPT' });
+    }
   });
 
   it('a directory in use is refused', async () => {

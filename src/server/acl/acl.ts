@@ -119,11 +119,7 @@ export class Acl {
     const denial = this.check(connection, spec, args);
     if (denial === null) return null;
     const { user } = connection.session;
-    return denialText(denial, user.name, this.nameOf(spec));
-  }
-
-  private nameOf(spec: CheckedSpec): string {
-    return fullName(this.commands.ruled(spec));
+    return denialText(denial, user.name, fullName(spec));
   }
 
   /** Of a queued command, at EXEC. */
@@ -138,7 +134,7 @@ export class Acl {
     const denial = user.check(spec, args);
     if (denial === null) return null;
     const { reason, index } = denial;
-    const object = reason === 'command' ? this.nameOf(spec) : args.text(index);
+    const object = reason === 'command' ? fullName(spec) : args.text(index);
     this.note(connection, reason, object, user.name);
     return denial;
   }

@@ -143,7 +143,6 @@ export function describeClient(context: ServerContext, connection: Connection): 
     ['psub', subscriptions.patterns.size],
     ['ssub', subscriptions.shards.size],
     ['multi', session.queued === null ? -1 : session.queued.length],
-    ['watch', session.watchCount],
     ['qbuf', connection.queryBufferBytes],
     ['qbuf-free', 0],
     ['argv-mem', 0],

@@ -16,17 +16,23 @@ const shared = {
 
 const noKeys = { first: 0, last: 0, step: 0 };
 
-/** Settings of Redis that are facts here; redis-benchmark and others ask for them. */
-const facts: ReadonlyMap<string, string> = new Map([
+const fixedFacts: ReadonlyMap<string, string> = new Map([
   ['appendonly', 'yes'],
   ['appendfsync', 'always'],
   ['cluster-enabled', 'yes'],
   ['daemonize', 'no'],
+  ['maxmemory-clients', '0'],
+  ['maxmemory-samples', '5'],
   ['replicaof', ''],
   ['save', ''],
   ['slaveof', ''],
   ['supervised', 'no'],
 ]);
+
+/** Settings of Redis that are facts here; redis-benchmark and others ask for them. */
+function factsOf({ host, port }: ServerContext): ReadonlyMap<string, string> {
+  return new Map([...fixedFacts, ['bind', host], ['port', String(port())]]);
+}
 
 export function configCommands(context: ServerContext): LocalSpec[] {
   return [
@@ -87,11 +93,11 @@ function rewrite({ configFile, rewriteConfig }: ServerContext, reply: ReplySink)
 function inForce(context: ServerContext, name: string): string | null {
   const { settings, group } = context;
   const shares = settings.isClusterWide(name) ? group.clusterSetting(name) : null;
-  return shares ?? settings.redisValue(name) ?? facts.get(name) ?? null;
+  return shares ?? settings.redisValue(name) ?? factsOf(context).get(name) ?? null;
 }
 
 function get(context: ServerContext, args: Args, reply: ReplySink): void {
-  const names = new Set([...context.settings.list(), ...facts.keys()]);
+  const names = new Set([...context.settings.list(), ...factsOf(context).keys()]);
   const found = new Map<string, string>();
   for (let index = 2; index < args.count; index++) {
     const pattern = args.text(index).toLowerCase();
@@ -117,7 +123,7 @@ function set(
   for (let index = 2; index < args.count; index += 2) {
     const name = args.text(index).toLowerCase();
     const before = context.settings.redisValue(name);
-    if (before === null && facts.has(name)) {
+    if (before === null && factsOf(context).has(name)) {
       return reply.error(failed(name, "can't set immutable config"));
     }
     if (before === null) {

@@ -72,6 +72,20 @@ export function clients({ connections, live, tracking, pause }: ServerContext): 
   ];
 }
 
+/** There are no scripts yet. */
+const scripting: Fields = [
+  'used_memory_lua',
+  'used_memory_vm_eval',
+  'used_memory_scripts_eval',
+  'number_of_cached_scripts',
+  'number_of_functions',
+  'number_of_libraries',
+  'used_memory_vm_functions',
+  'used_memory_vm_total',
+  'used_memory_functions',
+  'used_memory_scripts',
+].map((name) => [name, 0]);
+
 /** used_memory is what maxmemory bounds: keys, values and 56 bytes for each key. */
 export function memory(context: ServerContext): Fields {
   const figures = memoryFigures(context);
@@ -96,13 +110,18 @@ export function memory(context: ServerContext): Fields {
     ...sized('total_system_memory', totalmem()),
     ...sized('maxmemory', Number(setting('maxmemory'))),
     ['maxmemory_policy', setting('maxmemory-policy')],
+    ...scripting,
     ['allocator_frag_ratio', (figures.reserved / figures.used).toFixed(2)],
     ['allocator_frag_bytes', figures.reserved - figures.used],
     ['allocator_rss_ratio', (figures.resident / figures.reserved).toFixed(2)],
     ['allocator_rss_bytes', figures.resident - figures.reserved],
+    ['rss_overhead_ratio', '1.00'],
+    ['rss_overhead_bytes', 0],
     ['mem_fragmentation_ratio', (figures.resident / figures.used).toFixed(2)],
     ['mem_fragmentation_bytes', figures.resident - figures.used],
     ['mem_not_counted_for_evict', 0],
+    ['mem_replication_backlog', 0],
+    ['mem_total_replication_buffers', 0],
     ['mem_clients_slaves', 0],
     ['mem_clients_normal', figures.clients],
     ['mem_cluster_links', 0],
@@ -157,7 +176,10 @@ export function persistence(context: ServerContext): Fields {
     ['async_loading', 0],
     ['current_cow_peak', 0],
     ['current_cow_size', 0],
+    ['current_cow_size_age', 0],
     ['current_fork_perc', '0.00'],
+    ['current_save_keys_processed', 0],
+    ['current_save_keys_total', 0],
     ['rdb_changes_since_last_save', Math.max(0, since)],
     ['rdb_bgsave_in_progress', currentMs < 0 ? 0 : 1],
     ['rdb_last_save_time', seconds(lastAtMs ?? stats.startedAtMs)],
@@ -166,6 +188,8 @@ export function persistence(context: ServerContext): Fields {
     ['rdb_current_bgsave_time_sec', seconds(currentMs)],
     ['rdb_saves', taken],
     ['rdb_last_cow_size', 0],
+    ['rdb_last_load_keys_expired', 0],
+    ['rdb_last_load_keys_loaded', 0],
     ['aof_enabled', 1],
     ['aof_rewrite_in_progress', 0],
     ['aof_rewrite_scheduled', 0],
@@ -187,5 +211,7 @@ export function cpu(): Fields {
     ['used_cpu_user', (user / 1e6).toFixed(6)],
     ['used_cpu_sys_children', '0.000000'],
     ['used_cpu_user_children', '0.000000'],
+    ['used_cpu_sys_main_thread', (system / 1e6).toFixed(6)],
+    ['used_cpu_user_main_thread', (user / 1e6).toFixed(6)],
   ];
 }

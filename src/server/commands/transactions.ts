@@ -111,18 +111,21 @@ function noteVersions(origin: Origin, context: ReadContext, args: Args, reply: R
 
 function exec(context: ServerContext, connection: Connection, reply: ReplySink): Outcome {
   const { session } = connection;
-  if (session.queued === null) return reply.error('ERR EXEC without MULTI');
+  if (session.queued === null) {
+    context.usage.failed(execSpec);
+    return reply.error('ERR EXEC without MULTI');
+  }
   if (session.dirty) {
     // A pending WATCH would be noted after the end.
     if (session.watchMissing && connection.pending > 0) return 'drain';
-    session.endTransaction();
-    return reply.error('EXECABORT Transaction discarded because of previous errors.');
+    const text = 'EXECABORT Transaction discarded because of previous errors.';
+    return abort(context, connection, reply, text);
   }
   if (session.execution === null) {
     if (connection.pending > 0 && mustDrain(connection, session.queued)) return 'drain';
     if (session.watchMissing) {
-      session.endTransaction();
-      return reply.error('EXECABORT Transaction discarded because a key could not be watched.');
+      const text = 'EXECABORT Transaction discarded because a key could not be watched.';
+      return abort(context, connection, reply, text);
     }
     if (session.watchCount > 0 && session.queued.some(({ spec }) => spec.name === 'select')) {
       session.endTransaction();
@@ -136,13 +139,23 @@ function exec(context: ServerContext, connection: Connection, reply: ReplySink):
     session.executionVersion = context.acl().version;
   }
   const refusal = changedRights(context, connection, session.queued);
-  if (refusal !== null) {
-    session.endTransaction();
-    return reply.error(refusal);
-  }
+  if (refusal !== null) return abort(context, connection, reply, refusal);
   const stall = context.carryOut(connection, execSpec, session.execution);
   if (stall !== null) return stall;
   session.endTransaction();
+}
+
+/** Nothing of it is carried out; to MONITOR it is an EXEC all the same. */
+function abort(
+  context: ServerContext,
+  connection: Connection,
+  reply: ReplySink,
+  error: string,
+): void {
+  connection.session.endTransaction();
+  context.monitors.tell(connection, execSpec, noArgs);
+  context.usage.failed(execSpec);
+  reply.error(error);
 }
 
 /** EXEC has waited, and users have changed meanwhile: none of it was done, and all is refused. */

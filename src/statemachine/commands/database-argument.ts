@@ -1,6 +1,7 @@
 /** The number of a database among the arguments of a command. */
 import type { Args } from '../../resp/args.js';
 import type { ApplyContext } from '../command-spec.js';
+import { DATABASES_MAX } from '../databases.js';
 import { parseInt64 } from '../numbers.js';
 import { notAnInteger } from './spec-helpers.js';
 
@@ -13,6 +14,12 @@ export function checkDatabase(args: Args, index: number): string | null {
   const database = parseInt64(args.bytes, args.start(index), args.end(index));
   if (database === null) return notAnInteger;
   return database < -(2 ** 31) || database >= 2 ** 31 ? beyondInt32 : null;
+}
+
+/** An error text where argument `index`, a number, names a database that nobody has. */
+export function checkRange(args: Args, index: number): string | null {
+  const database = Number(parseInt64(args.bytes, args.start(index), args.end(index)));
+  return database < 0 || database >= DATABASES_MAX ? outOfRange : null;
 }
 
 /** The database in argument `index`, which is a number, or -1 where there is none such. */

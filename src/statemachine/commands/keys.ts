@@ -3,7 +3,13 @@ import type { Args } from '../../resp/args.js';
 import type { ReplySink } from '../../resp/reply-sink.js';
 import type { ApplyContext, KeyspaceSpec, ReadContext, WriteSpec } from '../command-spec.js';
 import { ABSENT, ValueType } from '../keyspace-view.js';
-import { checkDatabase, databaseAt, outOfRange, sameObject } from './database-argument.js';
+import {
+  checkDatabase,
+  checkRange,
+  databaseAt,
+  outOfRange,
+  sameObject,
+} from './database-argument.js';
 import {
   allKeys,
   copyValue,
@@ -73,7 +79,7 @@ function checkCopy(args: Args): string | null {
   for (let at = 3; at < args.count; at++) {
     if (args.is(at, 'REPLACE')) continue;
     if (!args.is(at, 'DB') || at + 1 >= args.count) return syntaxError;
-    const error = checkDatabase(args, ++at);
+    const error = checkDatabase(args, ++at) ?? checkRange(args, at);
     if (error !== null) return error;
   }
   return null;

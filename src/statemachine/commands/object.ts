@@ -142,22 +142,25 @@ function samplesError(args: Args): string | null {
   return null;
 }
 
-const debugObject = sub(
-  'debug',
-  { name: 'object', arity: 3, since: '1.0.0', summary: 'Describes a key and its value.' },
-  95,
-  look(
-    (reply) => reply.error('ERR no such key'),
-    ({ keyspace }, slot, reply) => {
-      const encoding = encodingOf(keyspace, slot);
-      const length = keyspace.valueLength(slot);
-      reply.simple(
-        `Value at:0x${slot.toString(16)} refcount:1 encoding:${encoding} ` +
-          `serializedlength:${length} lru:0 lru_seconds_idle:0`,
-      );
-    },
+const debugObject: ReadSpec = {
+  ...sub(
+    'debug',
+    { name: 'object', arity: 3, since: '1.0.0', summary: 'Describes a key and its value.' },
+    95,
+    look(
+      (reply) => reply.error('ERR no such key'),
+      ({ keyspace }, slot, reply) => {
+        const encoding = encodingOf(keyspace, slot);
+        const length = keyspace.valueLength(slot);
+        reply.simple(
+          `Value at:0x${slot.toString(16)} refcount:1 encoding:${encoding} ` +
+            `serializedlength:${length} lru:0 lru_seconds_idle:0`,
+        );
+      },
+    ),
+    { flags: ['admin', 'noscript'], acl: ['admin', 'slow', 'dangerous'] },
   ),
-  { flags: ['admin', 'noscript'], acl: ['admin', 'slow', 'dangerous'] },
-);
+  unnamed: true,
+};
 
 export const objectCommands: readonly ReadSpec[] = [...objectReads, memoryUsage, debugObject];

@@ -1,5 +1,6 @@
 /** What of one file of Redis' suite counts, and how the node did beside redis-server. */
 import { type Reply, RespPipe } from '../resp-pipe.js';
+import { reasonOf } from './reasons.js';
 import { UnitEvents, type UnitPlace, type UnitRun } from './suite-events.js';
 import { hasDatabases, type StartServer } from './suite-servers.js';
 
@@ -82,8 +83,10 @@ export function compare(
     if (verdict.kind !== 'passed') continue;
     redisPassed++;
     const mine = own.tests.get(test) ?? { kind: 'failed', why: 'was not reached' };
+    const needsLater = reasonOf(unit, test)?.needsLaterType === true;
     if (verdict.commands.some((name) => later.has(name))) otherTypes++;
     else if (mine.kind === 'passed') passed++;
+    else if (needsLater) otherTypes++;
     else if (newer?.tests.get(test)?.kind === 'passed') changed++;
     else (mine.kind === 'ignored' ? ignored : failures).push({ test, why: mine.why });
   }

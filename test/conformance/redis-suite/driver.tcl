@@ -59,6 +59,7 @@ proc test {name code {okpattern undefined} {tags {}}} {
     tell testing $name
     set ::user {}
     catch {set ::user [r acl whoami]}
+    catch {set ::baseline [r config get *]}
     set ::used {}
     set ::cur_test $name
     set before $::redis::id
@@ -148,7 +149,6 @@ proc run_block {overrides code} {
         dict set kept $name [lindex [r config get $name] 1]
         if {[catch {r config set $name $value} error]} {tell between "config $name" $error}
     }
-    set ::baseline [r config get *]
     run_commands 2 $code
     dict for {name value} $kept {catch {r config set $name $value}}
     catch {[dict get [lpop ::servers] client] close}

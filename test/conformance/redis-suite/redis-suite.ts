@@ -31,7 +31,7 @@ function tell({ unit, passed, total, redisPassed, otherTypes, ...result }: UnitR
   console.log(`${unit}: ${passed}/${total}${newer} (redis-server passes ${redisPassed}${left})`);
   for (const { test, why } of [...result.failures, ...result.ignored]) {
     const reason = reasonOf(unit, test);
-    console.log(`  - ${test}: ${reason ?? `UNEXPLAINED: ${why.slice(0, 300)}`}`);
+    console.log(`  - ${test}: ${reason?.reason ?? `UNEXPLAINED: ${why.slice(0, 300)}`}`);
   }
   for (const text of result.between) console.log(`  between tests: ${text.slice(0, 300)}`);
 }
