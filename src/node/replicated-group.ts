@@ -239,18 +239,16 @@ export class ReplicatedGroup implements Group {
     this.queue.closeBatch(stamp, this.options.randomU32(), propose, unloggedReply);
   }
 
-  /** Also for pulses and touches. `stampMs` is that of the payload. */
+  /** A refused stamp is not kept: it is never applied, and the pulse would wait for it for ever. */
   propose(data: Uint8Array, stampMs: number): Proposal {
     const proposal = this.driver!.propose(data);
-    // A refused stamp is never applied: who waits for it, like the pulse, would wait for ever.
     if (proposal.ok) this.lastProposedStampMs = stampMs;
     return proposal;
   }
 
   /** The stamp of an entry proposed now: the log's time never goes back. */
   stamp(): number {
-    const { logClock } = this.options;
-    return Math.max(logClock.now(), this.machine.nowMs, this.lastProposedStampMs);
+    return Math.max(this.options.logClock.now(), this.machine.nowMs, this.lastProposedStampMs);
   }
 
   writeRefusal(spec: SpecBase, args: Args, origin?: Origin): Refusal | null {
