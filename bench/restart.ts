@@ -6,6 +6,7 @@
  */
 import { loadavg } from 'node:os';
 import { countKeys, fillKeys } from './fill.js';
+import { cpuSeconds } from './load-result.js';
 import { type Cluster, infoField, startCluster } from './peers/cluster.js';
 import { ask, until } from './peers/process.js';
 
@@ -36,12 +37,13 @@ async function restart(cluster: Cluster, keys: number): Promise<void> {
   };
   for (const { runner } of cluster.nodes) runner.start();
   await Promise.all(
-    cluster.nodes.map(async ({ port }) => {
+    cluster.nodes.map(async ({ port, runner }) => {
       await until('a node to be ready', async () => {
         const size = /^:(\d+)/.exec(await ask(port, 'READONLY\r\nDBSIZE').then(lastLine))?.[1];
         return Number(size) === keys ? true : null;
       });
-      console.log(`  a node serves all keys after ${since()}`);
+      const cpu = cpuSeconds([runner.pid]).toFixed(2);
+      console.log(`  a node serves all keys after ${since()}, ${cpu} s of CPU`);
     }),
   );
   const leader = await cluster.leaderPort();
