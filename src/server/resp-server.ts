@@ -94,13 +94,7 @@ export class RespServer implements ConnectionHost {
     const { slowLog, latency, live, stats } = this;
     this.usage = new UsageMeter(stats, live, slowCommands({ slowLog, latency, live, clock }));
     group.meter = this.usage;
-    const listeners = new AppliedListeners(group);
-    this.tracking = new Tracking({
-      connections: this.connections,
-      keysMax: () => this.live.trackedKeysMax,
-      applyingOrigin: () => group.applyingOrigin,
-      onUse: (inUse) => listeners.use(this.tracking, inUse),
-    });
+    this.tracking = this.hearOfKeys(group);
     this.maintenance = new Maintenance({
       group,
       clock,
@@ -109,7 +103,6 @@ export class RespServer implements ConnectionHost {
       clusterClients: options.clusterClients,
       forwards: () => settings.redisValue('follower-writes') === 'forward',
     });
-    this.hearKeyEvents(listeners);
     const context: ServerContext = {
       ...options,
       live,
@@ -157,13 +150,20 @@ export class RespServer implements ConnectionHost {
     );
   }
 
-  /** Notifications of what happens to keys, while notify-keyspace-events asks for them. */
-  private hearKeyEvents(listeners: AppliedListeners): void {
-    const { live, pubsub } = this;
+  /** Tracking and keyspace notifications, which hear of what is applied while they are in use. */
+  private hearOfKeys(group: Group): Tracking {
+    const { live, pubsub, connections } = this;
     const { clock } = this.options;
+    const listeners = new AppliedListeners(group);
     const keyEvents = new KeyEvents({ pubsub, clock, flags: () => live.keyEvents });
     live.onRefresh = () => listeners.use(keyEvents, keyEvents.wanted);
     live.onRefresh();
+    return new Tracking({
+      connections,
+      keysMax: () => live.trackedKeysMax,
+      applyingOrigin: () => group.applyingOrigin,
+      onUse: (inUse) => listeners.use(this.tracking, inUse),
+    });
   }
 
   /** The port listened at; 0 before start(). */
