@@ -16,9 +16,13 @@ export class LogClock {
 
   constructor(private readonly clock: Clock) {}
 
-  /** A stamp that was replayed from this node's own disk: a lower bound, not the present. */
+  /**
+   * A stamp that was replayed from this node's own disk: a lower bound, not the present. It may be
+   * applied late, when the clock runs already: an entry that only the next leader commits.
+   */
   replayed(stampMs: number): void {
-    if (!this.live && stampMs > this.value) this.value = stampMs;
+    if (this.live) this.led(stampMs);
+    else if (stampMs > this.value) this.value = stampMs;
   }
 
   /** A stamp that a leader made just now. */

@@ -42,6 +42,15 @@ describe('LogClock', () => {
     expect(log.now()).toBe(before);
   });
 
+  it('goes on from what its own disk held and only the next leader committed', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    const stamp = log.now() + hourMs;
+    log.replayed(stamp);
+    clock.pass(10_000);
+    expect(log.now()).toBeGreaterThanOrEqual(stamp + 9900);
+  });
+
   it('requirements 32, 60: keeps its rate when the wall clock jumps', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
