@@ -47,6 +47,45 @@ export function stream(seed: number, number: number): Random {
 }
 
 export function profileOf(seed: number): Profile {
+  const profile = anyProfile(seed);
+  const random = stream(seed, rushStream);
+  return random(6) === 0 && !profile.evicting ? rushed(profile, random) : profile;
+}
+
+const rushStream = 1_000_000;
+const deposing: readonly FaultKind[] = ['freeze-leader', 'isolate-leader', 'freeze-leader'];
+const replacing: readonly FaultKind[] = ['crash-leader', 'transfer', 'freeze-leader'];
+
+/**
+ * Many hasty clients on quick links and disks, while leaders are stopped or cut off for longer
+ * than an election takes: what an old leader answers shows as soon as it is wrong. Or they are
+ * replaced at once by leaders with a lease that are slow to apply.
+ */
+function rushed(profile: Profile, random: Random): Profile {
+  const slow = random(3) === 0;
+  const kinds = slow && !profile.calm ? replacing : deposing;
+  const faults = Array.from({ length: 6 }, (_, number) => ({
+    number,
+    atMs: 300 + Math.floor((number * (profile.faultsMs - 300)) / 6) + random(100),
+    kind: kinds[random(kinds.length)]!,
+    node: random(64),
+    other: random(64),
+    forMs: 50 + random(400),
+    amount: random(1000),
+  }));
+  return {
+    ...profile,
+    ...{ voters: 3, spares: 0, clients: 8, thinkMs: 6, pipelineMax: 2, patienceMs: 60 },
+    ...{ loss: 0, delayMaxMs: 3, diskMs: 2, faults },
+    settings: { ...profile.settings, ...(slow ? { 'read-consistency': 'lease' } : {}) },
+    limits: {
+      ...profile.limits,
+      ...(slow ? { applyCommandsPerTurnMax: 1, committedBytesMax: 64 } : {}),
+    },
+  };
+}
+
+function anyProfile(seed: number): Profile {
   const random = stream(seed, 0);
   const one = (chance: number) => random(chance) === 0;
   const voters = one(3) ? 5 : 3;
