@@ -37,7 +37,6 @@ export class ForwardedCommands {
   private readonly sessions = new Map<NodeId, Session>();
   private readonly args = new Args();
   private held: HeldMessage[] = [];
-  private heldBytes = 0;
 
   constructor(private readonly options: ForwardedCommandsOptions) {}
 
@@ -48,18 +47,25 @@ export class ForwardedCommands {
 
   /** @throws TgError PROTOCOL when the message is damaged. */
   received(from: NodeId, reader: ByteReader): void {
-    const fits = this.heldBytes + reader.remaining <= limits.heldForwardBytesMax;
-    if (!this.options.isHeld() || !fits) return this.carryOutAll(from, reader);
-    this.heldBytes += reader.remaining;
-    this.held.push({ from, bytes: new Uint8Array(reader.view(reader.remaining)) });
+    const heldBytes = this.held.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const fits = heldBytes + reader.remaining <= limits.heldForwardBytesMax;
+    if (this.options.isHeld() && fits) {
+      this.held.push({ from, bytes: new Uint8Array(reader.view(reader.remaining)) });
+      return;
+    }
+    // What came before is answered before, be it that it was not taken.
+    this.carryOutHeld();
+    this.carryOutAll(from, reader);
   }
 
   /** What waits may not have to any more. */
   goOn(): void {
+    if (!this.options.isHeld()) this.carryOutHeld();
+  }
+
+  private carryOutHeld(): void {
     const { held } = this;
-    if (held.length === 0 || this.options.isHeld()) return;
     this.held = [];
-    this.heldBytes = 0;
     for (const { from, bytes } of held) this.carryOutAll(from, new ByteReader(bytes));
   }
 

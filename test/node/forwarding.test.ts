@@ -1,6 +1,7 @@
 /** The two sides of `follower-writes forward`, joined by hand instead of by sockets. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ByteReader } from '../../src/codec/byte-cursor.js';
+import { limits } from '../../src/limits.js';
 import { ForwardedCommands } from '../../src/node/forwarded-commands.js';
 import { Forwarder } from '../../src/node/forwarder.js';
 import { Args } from '../../src/resp/args.js';
@@ -181,6 +182,30 @@ describe('forwarding to the leader', () => {
     forwarded.goOn();
     await exchange();
     expect(client.text).toBe('+OK\r\n$1\r\nv\r\n');
+    expect(forwarded.isIdle).toBe(true);
+  });
+
+  it('answers in order when more comes than may wait', async () => {
+    const client = new Client();
+    held = true;
+    group.refusal = 'overloaded';
+    ask(client, 'SET', 'k', 'v');
+    await exchange();
+    // What was held of a node that is gone takes no room any more.
+    const large = 'x'.repeat(limits.heldForwardBytesMax / 2);
+    for (let round = 0; round < 2; round++) {
+      ask(new Client(), 'SET', 'large', large);
+      forwarder.flush();
+      const reader = new ByteReader(requests.pop()!);
+      reader.u8();
+      forwarded.received('n3', reader);
+      forwarded.peerDown('n3');
+    }
+    expect(client.text).toBe('');
+    ask(client, 'SET', 'k', large);
+    ask(client, 'SET', 'k', large);
+    await exchange();
+    expect(client.text).toMatch(/^(-TRYAGAIN .*\r\n){3}$/);
     expect(forwarded.isIdle).toBe(true);
   });
 
