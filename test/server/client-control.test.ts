@@ -55,6 +55,14 @@ describe('CLIENT KILL', () => {
     expect(await kill('USER', 'nobody')).toBe("-ERR No such user 'nobody'\r\n");
     expect(await kill('USER', 'default', 'TYPE', 'NORMAL')).toBe(':1\r\n');
   });
+
+  it('USER closes the clients of that user only', async () => {
+    await ask(one, 'ACL', 'SETUSER', 'bob', 'on', '>pw', '+@all');
+    await ask(two, 'AUTH', 'bob', 'pw');
+    expect(await ask(one, 'CLIENT', 'KILL', 'USER', 'default', 'SKIPME', 'yes')).toBe(':0\r\n');
+    expect(await ask(one, 'CLIENT', 'KILL', 'USER', 'bob')).toBe(':1\r\n');
+    expect(await two.rest()).toBe('');
+  });
 });
 
 describe('CLIENT PAUSE', () => {

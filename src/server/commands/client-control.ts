@@ -103,7 +103,7 @@ function kill(context: ServerContext, own: Connection, args: Args, reply: ReplyS
     reply.ok();
     return end(found, own);
   }
-  const filters = killFilters(args);
+  const filters = killFilters(context, args);
   if (typeof filters === 'string') return reply.error(filters);
   const doomed = [...context.connections.values()].filter(
     (connection) =>
@@ -125,7 +125,7 @@ interface KillFilters {
 }
 
 /** The filters, or an error text. */
-function killFilters(args: Args): KillFilters | string {
+function killFilters(context: ServerContext, args: Args): KillFilters | string {
   const filters: KillFilters = { skipMe: true, all: [] };
   for (let at = 2; at < args.count; at += 2) {
     if (at + 1 >= args.count) return syntaxError;
@@ -134,14 +134,14 @@ function killFilters(args: Args): KillFilters | string {
       filters.skipMe = args.is(at + 1, 'YES');
       continue;
     }
-    const filter = killFilter(args, at);
+    const filter = killFilter(context, args, at);
     if (typeof filter === 'string') return filter;
     filters.all.push(filter);
   }
   return filters;
 }
 
-function killFilter(args: Args, at: number): Matches | string {
+function killFilter(context: ServerContext, args: Args, at: number): Matches | string {
   const value = args.text(at + 1);
   if (args.is(at, 'ID')) {
     if (!/^\d{1,15}$/.test(value) || Number(value) < 1) {
@@ -157,7 +157,11 @@ function killFilter(args: Args, at: number): Matches | string {
   }
   if (args.is(at, 'ADDR')) return (connection) => clientAddress(connection) === value;
   if (args.is(at, 'LADDR')) return (connection) => localAddress(connection) === value;
-  if (args.is(at, 'USER')) return value === 'default' ? () => true : `ERR No such user '${value}'`;
+  if (args.is(at, 'USER')) {
+    const user = context.acl().find(value);
+    if (user === null) return `ERR No such user '${value}'`;
+    return ({ session }) => session.user === user;
+  }
   if (args.is(at, 'MAXAGE')) {
     if (!/^-?\d{1,15}$/.test(value)) return 'ERR maxage is not an integer or out of range';
     if (Number(value) <= 0) return 'ERR maxage should be greater than 0';
