@@ -148,6 +148,11 @@ export class Connection implements Origin, Subscriber {
     return null;
   }
 
+  /** To channels or to MONITOR: it waits for what others do. */
+  get listens(): boolean {
+    return this.subscriptions.any || this.session.monitors;
+  }
+
   leadsOn(): boolean {
     return this.host.leadsOn(this);
   }
@@ -365,8 +370,7 @@ export class Connection implements Origin, Subscriber {
 
   private get outputLimit(): OutputLimit {
     const { live } = this.host;
-    const listens = this.subscriptions.any || this.session.monitors;
-    return listens ? live.pubsubOutput : live.normalOutput;
+    return this.listens ? live.pubsubOutput : live.normalOutput;
   }
 
   private isOver(): boolean {

@@ -104,13 +104,12 @@ export class Maintenance {
 
   /** Whether the client can be told to leave, now or soon. */
   canLeave(connection: Connection): boolean {
-    const { maintenance, monitors } = connection.session;
-    const listens = monitors || connection.subscriptions.any;
+    const { maintenance } = connection.session;
     // Clients split what they are told at the colon: they cannot read an IPv6 address.
     const isIpv6 = this.options.group.leader()?.host.includes(':') === true;
     return (
       maintenance !== null &&
-      !listens &&
+      !connection.listens &&
       !(isIpv6 && maintenance.endpoint === 'address') &&
       !this.options.clusterClients.has(connection) &&
       maintenance.setUp === this.setUpOf(connection)

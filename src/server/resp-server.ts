@@ -283,7 +283,7 @@ export class RespServer implements ConnectionHost {
   private closeIdle(): void {
     const before = Date.now() - this.live.idleMsMax;
     for (const connection of [...this.connections.values()]) {
-      const waits = connection.pending > 0 || connection.stall !== null;
+      const waits = connection.pending > 0 || connection.stall !== null || connection.listens;
       if (!waits && connection.lastActiveMs < before) connection.close();
     }
   }

@@ -46,6 +46,21 @@ describe('a client that does not read', () => {
   });
 });
 
+describe('timeout', () => {
+  it('ends idle clients, but none that waits for messages', async () => {
+    const open = () => RawClient.open(world.port);
+    const [idle, listener, monitor] = [await open(), await open(), await open()];
+    await listener.ask(encode('SUBSCRIBE', 'a'), 29);
+    await monitor.ask(encode('MONITOR'), 5);
+    expect(await idle.ask(encode('CONFIG', 'SET', 'timeout', '60'), 5)).toBe('+OK\r\n');
+    for (const connection of world.server.connections.values()) connection.lastActiveMs = 0;
+    await idle.rest();
+    expect(world.server.connections.size).toBe(2);
+    listener.close();
+    monitor.close();
+  });
+});
+
 describe('commands without answers', () => {
   it('are bounded per connection', async () => {
     world.group.held = true;
