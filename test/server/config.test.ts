@@ -26,6 +26,16 @@ describe('CONFIG', () => {
     ]);
   });
 
+  it('SET changes nothing of this node when what all nodes share is refused', async () => {
+    world.world.group.refusal = 'not-leader';
+    const [moved] = await ask(client, 'CONFIG SET timeout 7 maxkeys 5 maxmemory 1mb');
+    expect(moved).toMatch(/^-MOVED /);
+    expect(await ask(client, 'CONFIG GET timeout', 'CONFIG GET maxkeys')).toEqual([
+      '[timeout 0]',
+      '[maxkeys 0]',
+    ]);
+  });
+
   it('SET refuses what is a fact here', async () => {
     const [reply] = await ask(client, 'CONFIG SET daemonize yes');
     expect(reply).toMatch(/can't set immutable config$/);

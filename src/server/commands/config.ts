@@ -146,7 +146,7 @@ interface Change {
   readonly value: string;
 }
 
-/** All or nothing for the settings of this node (Redis 7); shared ones follow one by one. */
+/** All or nothing (Redis 7), whoever the settings belong to. */
 function change(
   context: ServerContext,
   connection: Connection,
@@ -162,13 +162,13 @@ function change(
     return reply.error(failed(name, error));
   }
   live.refresh();
-  const shares = changes.filter(({ name }) => settings.isClusterWide(name));
-  if (shares.length === 0) return reply.ok();
+  const shared = changes.find(({ name }) => settings.isClusterWide(name));
+  if (shared === undefined) return reply.ok();
   if (connection.session.queued !== null) {
     takeBack(context, changes);
-    return reply.error(failed(shares[0]!.name, 'all nodes share it: not inside a transaction'));
+    return reply.error(failed(shared.name, 'all nodes share it: not inside a transaction'));
   }
-  return share(context, connection, shares, args);
+  return share(context, connection, changes, args);
 }
 
 async function share(
@@ -178,15 +178,16 @@ async function share(
   args: Args,
 ): Promise<void> {
   const { settings, group } = context;
-  for (const [at, { name }] of changes.entries()) {
-    // settings.set() has checked the value and given it its plain form ("1gb" is bytes now).
-    const outcome = await group.changeSettings([[name, settings.redisValue(name) ?? '']]);
-    if (outcome === null) continue;
-    if (outcome === 'unknown') return connection.reply.error(uncertainText);
-    takeBack(context, changes.slice(at));
-    return connection.reply.error(refusalText(outcome, group, { keys: noKeys }, args));
-  }
-  connection.reply.ok();
+  const shared = changes.filter(({ name }) => settings.isClusterWide(name));
+  // settings.set() has checked the values and given them their plain form ("1gb" is bytes now).
+  const outcome = await group.changeSettings(
+    shared.map(({ name }) => [name, settings.redisValue(name) ?? ''] as const),
+  );
+  const { reply } = connection;
+  if (outcome === null) return reply.ok();
+  if (outcome === 'unknown') return reply.error(uncertainText);
+  takeBack(context, changes);
+  reply.error(refusalText(outcome, group, { keys: noKeys }, args));
 }
 
 function takeBack(context: ServerContext, changes: readonly Change[]): void {
