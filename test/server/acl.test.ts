@@ -54,6 +54,14 @@ describe('users', () => {
     ]);
   });
 
+  it('have selectors with patterns of any bytes', async () => {
+    // The last byte of an a with a grave accent is a no-break space, if taken alone.
+    const pattern = '~voil\u00c3\u00a0';
+    expect(await ask(admin, `ACL SETUSER bob (${pattern} +get)`)).toEqual(['+OK']);
+    const [described] = await ask(admin, 'ACL LIST');
+    expect(described).toContain(`(${pattern} resetchannels`);
+  });
+
   it('are not changed at all by rules of which one is wrong', async () => {
     const [first, second] = await ask(admin, 'ACL SETUSER bob on +get nope', 'ACL GETUSER bob');
     expect(first).toBe("-ERR Error in ACL SETUSER modifier 'nope': Syntax error");

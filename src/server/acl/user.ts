@@ -116,7 +116,7 @@ export class User {
 
   private select(rule: string): AclFault | null {
     const selector = new Selector(this.commands);
-    for (const part of rule.slice(1, -1).split(/\s+/)) {
+    for (const part of rule.slice(1, -1).split(/[ \t\n\v\f\r]+/)) {
       const fault = selector.change(part);
       if (fault !== null) return fault;
     }
