@@ -149,6 +149,7 @@ export class Dispatcher {
     if (refusal === 'after-pending') return 'drain';
     if (this.mayWait(connection, refusal)) return 'wait';
     connection.parkedUntilMs = 0;
+    connection.session.executionRefused();
     this.options.usage.rejected(spec);
     return this.say(connection, refusalText(refusal, this.options.group, spec, args));
   }

@@ -43,6 +43,8 @@ export class Session {
   watchCount = 0;
   /** EXEC was built and waits for a leader or for room: its local commands have run. */
   execution: Args | null = null;
+  /** Selected before it was built, as SELECT inside a transaction runs then. */
+  private databaseBefore = 0;
   /** Acl.version when it was built. */
   executionVersion = 0;
   readonly transaction = new TransactionBuilder();
@@ -53,6 +55,16 @@ export class Session {
   constructor(acl: Pick<Acl, 'defaultUser' | 'startsAuthenticated'>) {
     this.user = acl.defaultUser;
     this.authenticated = acl.startsAuthenticated;
+  }
+
+  /** EXEC begins to build what it carries out. */
+  building(): void {
+    this.databaseBefore = this.database;
+  }
+
+  /** EXEC was refused as a whole: the client goes on where it was. */
+  executionRefused(): void {
+    if (this.execution !== null) this.database = this.databaseBefore;
   }
 
   /** EXEC and DISCARD end the transaction and all watches. */

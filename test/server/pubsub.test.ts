@@ -138,6 +138,18 @@ describe('publish and subscribe', () => {
     expect(await client.take(12)).toBe('+OK\r\n$1\r\nv\r\n');
   });
 
+  it('gives a message to its own sender beside the reply of its transaction', async () => {
+    const client = await open();
+    client.send(encode('HELLO', '3'));
+    await client.until(() => client.received.includes('modules\r\n*0\r\n'));
+    client.received = '';
+    await talk(client, ['SUBSCRIBE', 'a'], resp('@3 subscribe a :1', '>'));
+    client.send(encode('MULTI') + encode('PUBLISH', 'a', 'x') + encode('EXEC'));
+    const message = resp('@3 message a x', '>');
+    const expected = `+OK\r\n+QUEUED\r\n${message}*1\r\n:1\r\n`;
+    expect(await client.take(expected.length)).toBe(expected);
+  });
+
   it('closes a listener that does not read, at the hard and after the soft limit', async () => {
     for (const limit of ['pubsub 1mb 0 0', 'pubsub 0 64kb 1']) {
       const [listener, speaker] = [await open(), await open()];

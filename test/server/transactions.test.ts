@@ -120,6 +120,18 @@ describe('MULTI', () => {
     expect(world.group.writes).toBe(1);
   });
 
+  it('that is refused leaves the database selected that was', async () => {
+    await expectReplies(
+      ['SELECT 3', 'MULTI', 'SELECT 5', 'DBSIZE'],
+      ['+OK', '+OK', '+QUEUED', '+QUEUED'],
+    );
+    world.group.refusal = 'not-leader';
+    await expectReplies(['EXEC'], ['-MOVED 0 127.0.0.1:7001']);
+    world.group.refusal = null;
+    const [connection] = [...world.server.connections.values()];
+    expect(connection!.database).toBe(3);
+  });
+
   it('requirement 34: is forgotten by DISCARD and RESET', async () => {
     await expectReplies(
       ['MULTI', 'SET a 1', 'DISCARD', 'MULTI', 'SET a 1', 'RESET', 'GET a', 'EXEC'],

@@ -135,6 +135,7 @@ function exec(context: ServerContext, connection: Connection, reply: ReplySink):
       context.monitors.tell(connection, execSpec, noArgs);
       return runHere(context, connection, session.queued, reply);
     }
+    session.building();
     session.execution = build(context, connection, session.queued);
     session.executionVersion = context.acl().version;
   }
@@ -152,6 +153,7 @@ function abort(
   reply: ReplySink,
   error: string,
 ): void {
+  connection.session.executionRefused();
   connection.session.endTransaction();
   context.monitors.tell(connection, execSpec, noArgs);
   context.usage.failed(execSpec);
@@ -192,12 +194,16 @@ function runHere(
   queued: readonly QueuedCommand[],
   reply: ReplySink,
 ): void {
-  reply.array(queued.length);
-  for (const { spec, args } of queued) {
-    const refusal = context.acl().execRefusal(connection, spec, args);
-    if (refusal !== null) reply.error(refusal);
-    else if (spec.kind === 'local') runLocal(context, connection, spec, args, reply);
-  }
+  // In one piece: a message to this very client may not fall into it.
+  const replies = connection.capture((sink) => {
+    sink.array(queued.length);
+    for (const { spec, args } of queued) {
+      const refusal = context.acl().execRefusal(connection, spec, args);
+      if (refusal !== null) sink.error(refusal);
+      else if (spec.kind === 'local') runLocal(context, connection, spec, args, sink);
+    }
+  });
+  reply.raw(replies);
   connection.session.endTransaction();
 }
 
