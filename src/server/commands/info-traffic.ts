@@ -5,7 +5,9 @@ import { type Fields, isLoading } from './info-node.js';
 
 const KiB = 1024;
 
-export function stats({ stats: counted, group, pubsub, tracking }: ServerContext): Fields {
+export function stats(context: ServerContext): Fields {
+  const { stats: counted, group, pubsub, tracking } = context;
+  const { denied } = context.acl().log;
   const { expired, evicted, hits, misses } = group.keyspaceInfo();
   const delay = counted.loopDelayMs();
   return [
@@ -59,6 +61,10 @@ export function stats({ stats: counted, group, pubsub, tracking }: ServerContext
     ['io_threaded_writes_processed', 0],
     ['reply_buffer_shrinks', 0],
     ['reply_buffer_expands', 0],
+    ['acl_access_denied_auth', denied.auth],
+    ['acl_access_denied_cmd', denied.command],
+    ['acl_access_denied_key', denied.key],
+    ['acl_access_denied_channel', denied.channel],
     ['eventloop_delay_p99_ms', delay.p99.toFixed(1)],
     ['eventloop_delay_max_ms', delay.max.toFixed(1)],
   ];
