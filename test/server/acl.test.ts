@@ -335,6 +335,9 @@ describe('ACL LOG', () => {
     await ask(bob, 'SET a 1', 'SET a 1', 'GET b', 'MULTI', 'GET c', 'AUTH x y');
     const [entries] = await admin.ask([['ACL', 'LOG']]);
     const fields = entries!.elements!.map(({ elements }) => elements!.map(plain));
+    const [info] = await ask(admin, 'INFO stats');
+    const denied = [...info!.matchAll(/acl_access_denied_(\w+:\d+)/g)].map(([, count]) => count);
+    expect(denied).toEqual(['auth:0', 'cmd:2', 'key:2', 'channel:0']);
     expect(fields.map((entry) => [1, 3, 5, 7, 9].map((at) => entry[at]).join(' '))).toEqual([
       ':1 key multi c bob',
       ':1 key toplevel b bob',
