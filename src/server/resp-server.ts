@@ -185,6 +185,8 @@ export class RespServer implements ConnectionHost {
   async stop(drainMs: number): Promise<void> {
     this.stopping = true;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    // What waited for another node to lead is told now that it does.
+    this.wakeParked();
     for (const connection of this.connections.values()) {
       if (!this.maintenance.canLeave(connection)) connection.finish();
     }

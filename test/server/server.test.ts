@@ -149,6 +149,15 @@ describe('refusals', () => {
     expect(performance.now() - begun).toBeGreaterThan(1000);
   });
 
+  it('name the new leader also to those that waited when the node stops', async () => {
+    world.group.refusal = 'overloaded';
+    client.send('SET a 1\r\nSET a 2\r\n');
+    await until(() => [...world.server.connections.values()].some((each) => each.stall === 'wait'));
+    world.group.refusal = 'not-leader';
+    await world.stop();
+    expect(await client.rest()).toBe('-MOVED 15495 127.0.0.1:7001\r\n'.repeat(2));
+  });
+
   it('wait for room and go on when there is some', async () => {
     world.group.refusal = 'overloaded';
     client.send('SET a 1\r\nSET b 2\r\nGET a\r\n');
