@@ -322,9 +322,8 @@ export class Keyspace implements MutableKeyspace {
   }
 
   swapDatabases(one: number, other: number): void {
-    const holdKeys = this.sizeOf(one) + this.sizeOf(other) > 0;
     this.state.databases.swap(one, other);
-    if (holdKeys) this.listener?.flushed();
+    if (this.sizeOf(one) + this.sizeOf(other) > 0) this.listener?.flushed();
   }
 
   touch(slot: number): void {
@@ -370,12 +369,13 @@ export class Keyspace implements MutableKeyspace {
     return !full || this.eviction.canEvict();
   }
 
-  /** Without keys of other databases its cost does not grow with size; else it visits all slots. */
+  /** With keys in other databases it visits slots until it has found all that it removes. */
   flushDatabase(database: number): void {
-    if (this.sizeOf(database) === this.size) return this.flush();
+    const others = this.size - this.sizeOf(database);
+    if (others === 0) return this.flush();
     const { records, databases } = this.state;
     const internal = databases.internal(database);
-    for (let slot = 0; slot < this.slotLimit; slot++) {
+    for (let slot = 0; this.size > others; slot++) {
       if (records.isHeld(slot) && records.database(slot) === internal) this.remove(slot);
     }
   }
