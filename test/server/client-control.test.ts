@@ -152,6 +152,14 @@ describe('CLIENT UNBLOCK', () => {
     expect(await two.take(reply.length)).toBe(reply);
   });
 
+  it('the end of leadership ends WAIT: nobody knows any more what replicas hold', async () => {
+    two.send('WAIT 5 0\r\n');
+    await until(() => [...world.server.connections.values()].some((c) => c.session.blocked));
+    world.group.isLeader = false;
+    const reply = '-UNBLOCKED force unblock from blocking operation';
+    expect(await two.take(reply.length)).toBe(reply);
+  });
+
   it('WAITAOF counts disks', async () => {
     expect(await ask(one, 'WAITAOF', '1', '2', '0')).toBe('*2\r\n:1\r\n:2\r\n');
     expect(await ask(one, 'WAITAOF', '2', '2', '0')).toMatch(/^-ERR value is out of range/);

@@ -13,6 +13,8 @@ const shared = {
   flags: ['noscript', 'blocking', 'no_multi'],
 } as const;
 const lookEveryMs = 10;
+const deposedText =
+  'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
 const unblockedText = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 
 export function waitCommands(context: ServerContext): LocalSpec[] {
@@ -126,8 +128,9 @@ function block(
   return blockUntil(context, connection, isDone, until, answer);
 }
 
+/** Who leads no more does not know what the others hold. */
 async function blockUntil(
-  { clock }: ServerContext,
+  { clock, group }: ServerContext,
   connection: Connection,
   isDone: () => boolean,
   untilMs: number,
@@ -136,11 +139,12 @@ async function blockUntil(
   const { session } = connection;
   const blocked: NonNullable<typeof session.blocked> = { unblocked: null };
   session.blocked = blocked;
-  while (!isDone() && clock.monotonicMs() < untilMs && !connection.closed) {
-    if (blocked.unblocked !== null) break;
+  while (group.isLeader && !isDone() && clock.monotonicMs() < untilMs) {
+    if (connection.closed || blocked.unblocked !== null) break;
     await new Promise<void>((resolve) => void clock.after(lookEveryMs, resolve));
   }
   session.blocked = null;
-  if (blocked.unblocked === 'error') connection.reply.error(unblockedText);
+  if (!group.isLeader) connection.reply.error(deposedText);
+  else if (blocked.unblocked === 'error') connection.reply.error(unblockedText);
   else answer();
 }
