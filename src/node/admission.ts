@@ -83,6 +83,12 @@ export class Admission {
     return consistency === 'lease' && this.options.leaseValid();
   }
 
+  /** What is applied here will do, now or after what the client waits for. */
+  readsLocally(origin: Origin): boolean {
+    const leads = this.options.core()?.role === 'leader';
+    return leads ? this.options.readConsistency() === 'local' : this.isLocal(origin);
+  }
+
   /** On a follower: the client, or the operator, allows stale reads. */
   private isLocal(origin: Origin): boolean {
     return origin.stale || this.options.readConsistency() === 'local';

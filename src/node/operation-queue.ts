@@ -28,6 +28,8 @@ export interface ReadSegment {
   readonly ops: DeferredOps;
   token: number;
   confirmed: boolean;
+  /** Some read of it may only run once this node, or another, is known to lead still. */
+  needsRound: boolean;
 }
 
 export interface BatchSegment {
@@ -96,11 +98,17 @@ export class OperationQueue {
     origin.pending++;
   }
 
-  pushRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
+  /**
+   * `local`: may be answered from what is applied here. Decided now: who leads may be another one
+   * by the end of the turn.
+   */
+  pushRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args, local = false): void {
     if (this.followsForming(origin)) {
       this.interleave(origin, this.forming.ops.push(origin, spec, args, 0));
     } else {
-      this.readsOfThisTurn().ops.push(origin, spec, args, origin.lastWrite);
+      const reads = this.readsOfThisTurn();
+      reads.ops.push(origin, spec, args, origin.lastWrite);
+      reads.needsRound ||= !local;
     }
     this.addWaiting(origin, byteLengthOf(args));
   }
@@ -131,11 +139,16 @@ export class OperationQueue {
     return this.unconfirmed.length > 0;
   }
 
-  /** All reads gathered since the last call will be confirmed by the round of this token. */
-  assignToken(token: number): void {
-    for (const reads of this.unconfirmed) reads.token = token;
+  /**
+   * All reads gathered since the last call will be confirmed by the round of this token. False: they
+   * need none.
+   */
+  assignToken(token: number): boolean {
+    const gathered = this.unconfirmed;
+    for (const reads of gathered) reads.token = token;
     this.unconfirmed = [];
     this.formingReads = null;
+    return gathered.some((reads) => reads.needsRound);
   }
 
   /**
@@ -279,7 +292,13 @@ export class OperationQueue {
 
   private readsOfThisTurn(): ReadSegment {
     if (this.formingReads === null) {
-      this.formingReads = { kind: 'reads', ops: new DeferredOps(), token: 0, confirmed: false };
+      this.formingReads = {
+        kind: 'reads',
+        ops: new DeferredOps(),
+        token: 0,
+        confirmed: false,
+        needsRound: false,
+      };
       this.segments.push(this.formingReads);
       this.unconfirmed.push(this.formingReads);
     }

@@ -13,8 +13,6 @@ export interface ReadRoundsOptions {
   readonly requestRead: (token: number) => void;
   readonly appliedIndex: () => LogIndex;
   readonly isLeader: () => boolean;
-  /** All reads that wait may be answered from what is applied here. */
-  readonly noRoundNeeded: () => boolean;
   /** Asks again, some turns later. */
   readonly retryLater: () => void;
 }
@@ -24,8 +22,6 @@ export class ReadRounds {
   private readonly confirmed: ConfirmedReads;
   /** What must be applied before the local reads of this turn may run. */
   private neededIndex = 0;
-  /** A read of this turn is linearizable although this node's clients read stale data. */
-  private roundForced = false;
 
   constructor(private readonly options: ReadRoundsOptions) {
     this.confirmed = new ConfirmedReads((token) => options.queue.confirm(token));
@@ -36,21 +32,15 @@ export class ReadRounds {
     this.neededIndex = Math.max(this.neededIndex, index);
   }
 
-  forceRound(): void {
-    this.roundForced = true;
-  }
-
   /** For all reads gathered since the last time. */
   request(): void {
-    const { queue, noRoundNeeded, requestRead } = this.options;
+    const { queue, requestRead } = this.options;
     const token = this.nextToken++;
-    queue.assignToken(token);
+    const needsRound = queue.assignToken(token);
     const index = this.neededIndex;
-    const forced = this.roundForced;
     this.neededIndex = 0;
-    this.roundForced = false;
-    if (!forced && noRoundNeeded()) this.ready({ token, index });
-    else requestRead(token);
+    if (needsRound) requestRead(token);
+    else this.ready({ token, index });
   }
 
   ready(read: ReadReady): void {

@@ -110,7 +110,6 @@ export class ReplicatedGroup implements Group {
       requestRead: (token) => this.driver!.act((core) => core.requestRead(token)),
       appliedIndex: () => this.machine.appliedIndex,
       isLeader: () => this.isLeader,
-      noRoundNeeded: () => this.readsNeedNoRound(),
       retryLater: () => clock.nextTurn(() => this.scheduleFlush()),
     });
     this.forwarder = new Forwarder({
@@ -177,7 +176,6 @@ export class ReplicatedGroup implements Group {
     const refusal = this.admission.read(origin);
     if (refusal === 'not-leader' && this.forwards(origin)) {
       if (spec.kind !== 'session-read') return this.forward(origin, spec, args);
-      this.rounds.forceRound();
     } else if (refusal !== null) return refusal;
     if (this.forwarder.owes(origin)) {
       // A reply of the leader could overtake what is told about a key at this node.
@@ -194,7 +192,7 @@ export class ReplicatedGroup implements Group {
     const full = waiting >= limits.pendingReadsMax || waitingBytes >= limits.pendingReadBytesMax;
     if (full) return 'overloaded';
     this.rounds.need(origin.seenIndex);
-    this.queue.pushRead(origin, spec, args);
+    this.queue.pushRead(origin, spec, args, this.admission.readsLocally(origin));
     this.scheduleFlush();
     return null;
   }
@@ -223,11 +221,6 @@ export class ReplicatedGroup implements Group {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     this.options.clock.endOfTurn(this.flushNow);
-  }
-
-  private readsNeedNoRound(): boolean {
-    if (this.options.readConsistency() === 'local') return true;
-    return !this.isLeader && !this.forwards();
   }
 
   private proposeBatch(): void {
