@@ -65,6 +65,7 @@ export function configCommands(context: ServerContext): LocalSpec[] {
         (_connection, _args, reply) => {
           context.stats.reset();
           context.usage.reset();
+          context.group.forgetHits();
           reply.ok();
         },
       ),
