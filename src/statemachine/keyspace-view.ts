@@ -3,7 +3,7 @@
  * the keyspace owns; a slot is the dense integer handle of an entry and stays the same as long
  * as the key lives. A position (buffer, start, length) is valid only until the next change.
  */
-import type { EventClass } from './key-listener.js';
+import type { KeyListener } from './key-listener.js';
 
 export const ABSENT = -1;
 
@@ -41,15 +41,8 @@ export interface KeyspaceView {
   isLive(slot: number): boolean;
   isLiveIn(slot: number, database: number): boolean;
   databaseOf(slot: number): number;
-  /** Tells those who want to know what happened to a key. Changes nothing. */
-  notify(
-    kind: EventClass,
-    name: string,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    database: number,
-  ): void;
+  /** Who wants to hear what happens to keys; null: nobody. */
+  readonly listener: KeyListener | null;
   /** Of one database; as `size`. */
   sizeOf(database: number): number;
 }

@@ -29,7 +29,7 @@ export class Keyspace implements MutableKeyspace {
   private entries!: Entries;
   private eviction!: EvictionPolicy;
   private room!: Room;
-  private listener: KeyListener | null = null;
+  listener: KeyListener | null = null;
 
   constructor(state: KeyspaceState = newKeyspaceState(new OpenViews())) {
     const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
@@ -53,10 +53,6 @@ export class Keyspace implements MutableKeyspace {
   listen(listener: KeyListener | null): void {
     this.listener = listener;
     this.mount(this.state);
-  }
-
-  notify(...about: Parameters<MutableKeyspace['notify']>): void {
-    this.listener?.event?.(...about);
   }
 
   private num(at: number): number {

@@ -38,8 +38,9 @@ export class LocalReadContext implements ReadContext {
   }
 
   missed(args: Args, index: number): void {
-    const { keyspace, database } = this;
-    keyspace.notify('m', 'keymiss', args.bytes, args.start(index), args.end(index), database);
+    const { listener } = this.keyspace;
+    if (listener?.event === undefined) return;
+    listener.event('m', 'keymiss', args.bytes, args.start(index), args.end(index), this.database);
   }
 
   peek(args: Args, index: number): number {
@@ -90,8 +91,9 @@ export class LogApplyContext implements ApplyContext {
     index: number,
     database = this.database,
   ): void {
-    const { bytes } = args;
-    this.keyspace.notify(kind, event, bytes, args.start(index), args.end(index), database);
+    const { listener } = this.keyspace;
+    if (listener?.event === undefined) return;
+    listener.event(kind, event, args.bytes, args.start(index), args.end(index), database);
   }
 
   peek(args: Args, index: number): number {

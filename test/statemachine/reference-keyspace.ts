@@ -125,7 +125,7 @@ export class ReferenceKeyspace implements MutableKeyspace {
     return database === 0 && this.isLive(slot);
   }
 
-  notify(): void {}
+  readonly listener = null;
 
   databaseOf(_slot: number): number {
     return 0;
