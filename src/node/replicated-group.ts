@@ -356,6 +356,8 @@ export class ReplicatedGroup implements Group {
 
   readonly keyspaceInfo = () => keyspaceInfo(this.machine);
 
+  readonly forgetHits = () => this.machine.forgetHits();
+
   readonly countKeysInSlot = (slot: number) => countKeysInSlot(this.machine.keyspace, slot);
 
   readonly clusterSetting = (name: string) => this.machine.clusterSetting(name);

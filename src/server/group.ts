@@ -158,6 +158,8 @@ export interface Group {
     readonly hits: number;
     readonly misses: number;
   };
+  /** CONFIG RESETSTAT: hits and misses count from now on. */
+  forgetHits(): void;
   /** Redis Cluster's slots over the local keys. */
   countKeysInSlot(slot: number): number;
   /**

@@ -3,7 +3,7 @@
  * of settings now and then and after each CONFIG SET, not once per command.
  */
 import { limits } from '../limits.js';
-import type { SettingsAccess } from './settings-access.js';
+import { bytesOfSetting, type SettingsAccess } from './settings-access.js';
 
 const MiB = 1024 * 1024;
 
@@ -22,6 +22,7 @@ const noOutputLimit: OutputLimit = {
 };
 
 export class LiveSettings {
+  /** Latin1: a char for each byte. */
   requirepass = '';
   maxclients = 10_000;
   /** Idle clients are closed after this; 0: never. */
@@ -57,7 +58,7 @@ export class LiveSettings {
   }
 
   refresh(): void {
-    this.requirepass = this.settings.redisValue('requirepass') ?? '';
+    this.requirepass = bytesOfSetting(this.settings.redisValue('requirepass') ?? '');
     this.maxclients = this.number('maxclients', 10_000);
     this.idleMsMax = this.number('timeout', 0) * 1000;
     this.keepAliveMs = this.number('tcp-keepalive', 300) * 1000;

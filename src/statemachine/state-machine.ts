@@ -77,6 +77,11 @@ export class StateMachine {
     return this.localContext.misses;
   }
 
+  forgetHits(): void {
+    this.localContext.hits = 0;
+    this.localContext.misses = 0;
+  }
+
   /** Called with the slot of each key that a local read used. */
   set onTouch(run: ((slot: number) => void) | null) {
     this.localContext.onTouch = run;

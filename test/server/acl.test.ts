@@ -138,6 +138,22 @@ describe('authentication', () => {
     ]);
   });
 
+  it('with requirepass of any letters, from a file and from a client', async () => {
+    // What a file gives is text, what clients send are its bytes.
+    world.settings.set('requirepass', 'gr\u00fcn');
+    world.server.live.refresh();
+    const bytes = 'gr\u00c3\u00bcn';
+    const client = await open();
+    expect(await ask(client, `AUTH ${bytes}`, 'CONFIG GET requirepass')).toEqual([
+      '+OK',
+      `[requirepass ${bytes}]`,
+    ]);
+    expect(await ask(client, `CONFIG SET requirepass ${bytes}${bytes}`)).toEqual(['+OK']);
+    expect(world.settings.get('requirepass')).toBe('gr\u00fcngr\u00fcn');
+    const [refused] = await ask(client, 'CONFIG SET requirepass \u00ff');
+    expect(refused).toMatch(/must be UTF-8/);
+  });
+
   it('with requirepass: the password of the default user at this node', async () => {
     await ask(admin, 'CONFIG SET requirepass secret', 'ACL SETUSER bob on >pw +@all');
     const [list] = await ask(admin, 'ACL LIST');

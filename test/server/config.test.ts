@@ -45,6 +45,15 @@ describe('CONFIG', () => {
     const [, , info] = await ask(client, 'SET k v', 'CONFIG RESETSTAT', 'INFO commandstats');
     expect(info).toContain('cmdstat_config|resetstat:calls=1,');
     expect(info).not.toContain('cmdstat_set');
+    const [, , , , after] = await ask(
+      client,
+      'GET k',
+      'CONFIG RESETSTAT',
+      'GET k',
+      'GET l',
+      'INFO',
+    );
+    expect(after).toMatch(/keyspace_hits:1\r\nkeyspace_misses:1\r\n/);
   });
 
   it('GET does not tell by what peers prove themselves', async () => {

@@ -140,15 +140,19 @@ export class FakeGroup implements Group {
   }
 
   keyspaceInfo() {
-    const { keyspace } = this.machine;
-    const nothing = { keysWithTtl: 0, expired: 0, evicted: 0, hits: 0, misses: 0 };
+    const { keyspace, hits, misses } = this.machine;
+    const figures = { keysWithTtl: 0, expired: 0, evicted: 0, hits, misses };
     const all = Array.from({ length: 16 }, (_, database) => ({
       database,
       keys: keyspace.sizeOf(database),
       keysWithTtl: keyspace.keysWithTtlOf(database),
     }));
     const databases = all.filter(({ keys }) => keys > 0);
-    return { ...nothing, databases, keys: keyspace.size, usedBytes: keyspace.usedBytes };
+    return { ...figures, databases, keys: keyspace.size, usedBytes: keyspace.usedBytes };
+  }
+
+  forgetHits(): void {
+    this.machine.forgetHits();
   }
 
   countKeysInSlot(): number {

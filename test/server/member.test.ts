@@ -33,6 +33,12 @@ describe('TGCACHE MEMBER', () => {
     ]);
   });
 
+  it('gives one reply whatever the name that it repeats', async () => {
+    world.membership.outcome = { kind: 'done', note: 'n9\r\n+OK is no member' };
+    const replies = await Promise.all([tgcache('MEMBER', 'REMOVE', 'n9\r\n+OK'), redis.ping()]);
+    expect(replies).toEqual(['OK n9  +OK is no member', 'PONG']);
+  });
+
   it('lists the members, elsewhere than at the leader only after READONLY', async () => {
     const fields = (await tgcache('MEMBER', 'LIST')) as string[][];
     expect(fields.map((row) => row.slice(0, 6))).toEqual([

@@ -5,6 +5,7 @@ import type { Connection } from '../connection.js';
 import { refusalText } from '../gates.js';
 import { container, type LocalSpec, local, type Outcome } from '../local-spec.js';
 import type { ServerContext } from '../server-context.js';
+import { bytesOfSetting, settingOfBytes } from '../settings-access.js';
 import { matchesGlob } from './glob-names.js';
 
 const shared = {
@@ -64,6 +65,7 @@ export function configCommands(context: ServerContext): LocalSpec[] {
         (_connection, _args, reply) => {
           context.stats.reset();
           context.usage.reset();
+          context.group.forgetHits();
           reply.ok();
         },
       ),
@@ -108,7 +110,7 @@ function get(context: ServerContext, args: Args, reply: ReplySink): void {
   reply.map(found.size);
   for (const [name, value] of found) {
     reply.text(name);
-    reply.text(value);
+    reply.text(bytesOfSetting(value));
   }
 }
 
@@ -132,7 +134,9 @@ function set(
     if (changes.some((change) => change.name === name)) {
       return reply.error(failed(name, 'duplicate parameter'));
     }
-    changes.push({ name, before, value: args.text(index + 1) });
+    const value = settingOfBytes(args.text(index + 1));
+    if (value === null) return reply.error(failed(name, 'argument must be UTF-8'));
+    changes.push({ name, before, value });
   }
   return change(context, connection, changes, args, reply);
 }

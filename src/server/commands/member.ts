@@ -106,7 +106,8 @@ async function answer(
   const { reply } = connection;
   if (result.kind === 'error') reply.error(result.text);
   else if (result.kind === 'refused') refuse(context, result.refusal, args, reply);
-  else reply.simple(result.note === '' ? 'OK' : `OK ${result.note}`);
+  // A note may name what the client sent, whose line ends would end the reply.
+  else reply.simple(`OK ${result.note}`.trimEnd().replace(/[\r\n]/g, ' '));
 }
 
 function refuse(context: ServerContext, refusal: Refusal, args: Args, reply: ReplySink): void {
