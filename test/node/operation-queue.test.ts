@@ -109,6 +109,18 @@ describe('OperationQueue', () => {
     expect(world.queue.waiting).toBe(0);
   });
 
+  it('requirement 37: what needs a round is decided when a read arrives', () => {
+    const world = new World();
+    const [a, b] = [new TestOrigin('a'), new TestOrigin('b')];
+    world.queue.pushRead(a, read, argsOf('GET', 'x'), true);
+    expect(world.queue.assignToken(1)).toBe(false);
+    world.queue.pushRead(a, read, argsOf('GET', 'x'), true);
+    world.queue.pushRead(b, read, argsOf('GET', 'y'));
+    expect(world.queue.assignToken(2)).toBe(true);
+    world.queue.retryReads(2);
+    expect(world.queue.assignToken(3)).toBe(true);
+  });
+
   it('keeps reads behind a batch that was closed in the middle of a turn', () => {
     const world = new World();
     const a = new TestOrigin('a');

@@ -71,7 +71,8 @@ export class MemberFaults {
   }
 
   private someLeader(fault: Fault): SimNode | null {
-    const leaders = this.nodes.filter((node) => node.core?.role === 'leader');
+    // One that is paused would do it when it wakes up, after the survivors were chosen.
+    const leaders = this.nodes.filter((node) => node.core?.role === 'leader' && !node.paused);
     return leaders[fault.amount % Math.max(1, leaders.length)] ?? null;
   }
 

@@ -75,7 +75,7 @@ function rushed(profile: Profile, random: Random): Profile {
   }));
   return {
     ...profile,
-    ...{ voters: 3, spares: 0, clients: 8, thinkMs: 6, pipelineMax: 2, patienceMs: 60 },
+    ...{ voters: 3, spares: 0, clients: 5, thinkMs: 9, pipelineMax: 2, patienceMs: 150 },
     ...{ loss: 0, delayMaxMs: 3, diskMs: 2, faults },
     settings: { ...profile.settings, ...(slow ? { 'read-consistency': 'lease' } : {}) },
     limits: {

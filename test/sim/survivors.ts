@@ -1,7 +1,7 @@
 /**
  * Requirement 64: at the end a majority is healed and the rest stays broken for ever, in whatever
- * state it is or worse. Who belongs to a majority follows from the newest configuration that any
- * disk holds.
+ * state it is or worse. Who belongs to a majority follows from the newest configurations that any
+ * node holds.
  */
 import type { Configuration, NodeId } from '../../src/raft/types.js';
 import type { Links } from './links.js';
@@ -67,9 +67,12 @@ function breakForEver(
   }
 }
 
-/** The newest configurations on the disk, as many as may still be undone. */
+/** The newest configurations of the node, as many as may still be undone. */
 function newestOn(node: SimNode): Configuration[] {
-  return configurationsOf(node.disk.memory.state).slice(-2);
+  const found = configurationsOf(node.disk.memory.state);
+  // On its way to the disk, or already at the others.
+  if (node.core !== null) found.push(node.core.configuration);
+  return found.slice(-3);
 }
 
 /** The newest configuration that no power loss can take back; null: there is none. */
@@ -85,8 +88,10 @@ function configurationsOf({ entries, base, snapshots }: Stored): Configuration[]
   return found;
 }
 
+/** Also once learners are promoted: the leader does that by itself. */
 function isMajority(some: readonly SimNode[], configuration: Configuration): boolean {
-  return [configuration.voters, configuration.outgoing].every((voters) => {
+  const { voters: now, outgoing, learners } = configuration;
+  return [now, outgoing, [...now, ...learners]].every((voters) => {
     const there = voters.filter((id) => some.some((node) => isIt(node, id, configuration)));
     return voters.length === 0 || there.length * 2 > voters.length;
   });

@@ -22,8 +22,8 @@ export function testSeeds(first: number, count: number): void {
     it('met every sort of trouble', () => {
       const { undecided, ...met } = totals;
       for (const [what, times] of Object.entries(met)) expect(times, what).toBeGreaterThan(0);
-      // The checker of histories gives up on next to none.
-      expect(undecided).toBeLessThan(count / 100);
+      // The checker gives up on a key now and then, where many hasty clients leave outcomes open.
+      expect(undecided).toBeLessThan(count / 20);
     });
   });
 }
