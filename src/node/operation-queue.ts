@@ -140,8 +140,8 @@ export class OperationQueue {
   }
 
   /**
-   * All reads gathered since the last call will be confirmed by the round of this token. False: they
-   * need none.
+   * All reads gathered since the last call will be confirmed by the round of this token. False:
+   * they need none.
    */
   assignToken(token: number): boolean {
     const gathered = this.unconfirmed;
