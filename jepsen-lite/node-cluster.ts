@@ -312,8 +312,9 @@ export class NodeCluster {
 
   private tellSurprise(id: string, how: string): void {
     const { onSurprise } = this.options;
-    if (onSurprise !== undefined) onSurprise(`${id} ${how}`);
-    else console.error(`${id} ${how}:\n${this.log(id).slice(-2000)}`);
+    const log = this.log(id).trimEnd();
+    if (onSurprise !== undefined) onSurprise(`${id} ${how}: ${log.split('\n').at(-1)}`);
+    else console.error(`${id} ${how}:\n${log.slice(-2000)}`);
   }
 
   private flags(node: ClusterNode): string[] {

@@ -149,7 +149,7 @@ async function termOf({ cluster }: Harm): Promise<number> {
 function unexpected({ surprises }: Harm, nemesis: Nemesis): string[] {
   const ends = surprises.splice(0);
   // Requirement 4: a node without a working disk ends with 3 and says why.
-  return nemesis.endsNodes ? ends.filter((end) => !end.endsWith('ended with 3')) : ends;
+  return nemesis.endsNodes ? ends.filter((end) => !end.includes(' ended with 3: ')) : ends;
 }
 
 /** Every client of every workload, step after step, and the prober. */
