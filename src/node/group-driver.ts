@@ -17,6 +17,8 @@ export interface DriverListener {
   applyEntry(entry: Entry): number;
   readReady(read: ReadReady): void;
   roleChanged(change: RoleChange): void;
+  /** A write of the log ended: what was gathered meanwhile may be proposed. */
+  logWritten(): void;
   /** After the entries of this turn were applied. */
   appliedThrough(index: LogIndex): void;
   /** The core wants the newest snapshot streamed to this peer. */
@@ -56,6 +58,11 @@ export class GroupDriver {
     this.options = options;
     this.core = options.core;
     this.configurationAtApplied = options.configuration;
+  }
+
+  /** A write of the log is in flight: a proposal would wait for the next one. */
+  get isWriting(): boolean {
+    return this.writing;
   }
 
   get stopped(): boolean {
@@ -221,6 +228,7 @@ export class GroupDriver {
     this.guard(() => {
       this.core.written(write.seq);
       this.send(write.afterwards);
+      this.options.listener.logWritten();
     });
     this.schedule();
   }

@@ -139,8 +139,16 @@ export class Leader {
     this.advanceCommit();
   }
 
-  /** Everything that leaves towards followers in this turn. */
-  flush(): void {
+  /** What was committed is applied here too. */
+  applied(): void {
+    this.flushWanted = true;
+  }
+
+  /**
+   * Everything that leaves towards followers in this turn. They are told of a commit once it is
+   * applied here: what is proposed when its clients have their replies carries it along.
+   */
+  flush(commitMax = this.state.log.applied): void {
     if (!this.flushDue) return;
     this.flushWanted = false;
     const everyone = this.beatWanted;
@@ -148,7 +156,7 @@ export class Leader {
     this.confirmReads();
     const round = everyone || this.reads.roundWanted ? this.reads.nextRound() : 0;
     if (round > 0) this.rounds.sent(round, this.state.timer.now);
-    this.replicator.flush(round, everyone);
+    this.replicator.flush(round, everyone, commitMax);
   }
 
   unreachable(peer: NodeId): void {
@@ -259,12 +267,12 @@ export class Leader {
 
   /** Ends a joint change, also one that an earlier leader began; leaves when not a voter. */
   private configurationCommitted(): void {
-    const { configurations, id, term } = this.state;
+    const { configurations, id, log, term } = this.state;
     if (!this.latestIsCommitted) return;
     if (isJoint(configurations.latest)) {
       this.append('config', noBytes, finalConfiguration(configurations.latest));
     } else if (!isVoter(configurations.latest, id)) {
-      this.flush();
+      this.flush(log.committed);
       this.transfer.handOver(this.replicator.peers.values());
       this.roles.becomeFollower(term, null);
     }

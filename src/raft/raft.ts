@@ -224,6 +224,7 @@ export class RaftCore {
     const { log, config } = this.state;
     log.appliedTo(index);
     log.evict(config.logWindowBytesMax);
+    this.roles.leader?.applied();
   }
 
   /** A snapshot of this node is durable, and storage keeps entries from `firstIndexOnDisk` on. */

@@ -71,14 +71,17 @@ export class Replicator {
     }
   }
 
-  /** `round` 0: no heartbeats now. `everyone`: learners too, and lost windows may be probed. */
-  flush(round: number, everyone: boolean): void {
+  /**
+   * `round` 0: no heartbeats now. `everyone`: learners too, and lost windows may be probed.
+   * `commitMax`: a commit index beyond it waits for a message that leaves anyway.
+   */
+  flush(round: number, everyone: boolean, commitMax: LogIndex): void {
     const { configurations } = this.state;
     for (const progress of this.peers.values()) {
       const sent = this.sendEntries(progress);
       const beat = round > 0 && (everyone || isVoter(configurations.latest, progress.id));
       if (beat) this.sendHeartbeat(progress, round);
-      else if (!sent) this.sendCommit(progress);
+      else if (!sent) this.sendCommit(progress, commitMax);
       if (beat && everyone && !sent) progress.heartbeatSent();
     }
     this.piece = null;
@@ -188,8 +191,8 @@ export class Replicator {
   }
 
   /** Nothing else tells the follower of the new commit index now: a heartbeat without a round. */
-  private sendCommit(progress: Progress): void {
-    const commit = Math.min(this.state.log.committed, progress.matchIndex);
+  private sendCommit(progress: Progress, commitMax: LogIndex): void {
+    const commit = Math.min(this.state.log.committed, progress.matchIndex, commitMax);
     if (commit > progress.commitSent) this.sendHeartbeat(progress, 0);
   }
 

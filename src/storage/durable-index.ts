@@ -1,6 +1,7 @@
 /**
  * Remembers, outside LevelDB, how far the log was durable, so that a log that lost its tail is
- * found out at the next start. Two slots in one small file, written in turn without a sync of
+ * found out at the next start; and how far of that was committed, as a hint for the restart: in
+ * LevelDB each such record would make new tables overlap all old ones, to be merged again. Two slots in one small file, written in turn without a sync of
  * their own: after a crash of the process they are exact, after a power cut a lower bound. For
  * that a record that goes back is synced: the higher one must not outlive the entries it counts.
  */
@@ -11,10 +12,14 @@ import type { LogIndex } from '../raft/types.js';
 
 /** sequence f64, index f64, crc u32 */
 const slotBytes = 20;
+/** Behind the slots: commit f64, crc u32 */
+const hintAt = 2 * slotBytes;
+const hintBytes = 12;
 
 export class DurableIndex {
   #sequence = 0;
   #index = 0;
+  #commit = 0;
   readonly #slot = Buffer.alloc(slotBytes);
 
   private constructor(
@@ -39,6 +44,21 @@ export class DurableIndex {
     return this.#sequence === 0;
   }
 
+  /** Entries known to be committed; may be too low, as far back as 0. */
+  get commit(): LogIndex {
+    return this.#commit;
+  }
+
+  /** Never beyond what is durable: what comes in the place of a lost entry is not committed. */
+  recordCommit(commit: LogIndex, sync = false): void {
+    if (this.fresh) return;
+    const hint = Buffer.alloc(hintBytes);
+    this.#commit = Math.min(commit, this.#index);
+    hint.writeDoubleLE(this.#commit, 0);
+    hint.writeUInt32LE(crc32c(hint, 0, 8), 8);
+    this.write(hint, hintAt, sync);
+  }
+
   record(index: LogIndex): void {
     if (index === this.#index && this.#sequence > 0) return;
     const goesBack = index < this.#index;
@@ -47,9 +67,14 @@ export class DurableIndex {
     this.#slot.writeDoubleLE(this.#sequence, 0);
     this.#slot.writeDoubleLE(index, 8);
     this.#slot.writeUInt32LE(crc32c(this.#slot, 0, 16), 16);
+    if (index < this.#commit) this.recordCommit(index);
+    this.write(this.#slot, (this.#sequence % 2) * slotBytes, goesBack);
+  }
+
+  private write(bytes: Buffer, at: number, sync: boolean): void {
     try {
-      writeSync(this.fd, this.#slot, 0, slotBytes, (this.#sequence % 2) * slotBytes);
-      if (goesBack) fdatasyncSync(this.fd);
+      writeSync(this.fd, bytes, 0, bytes.length, at);
+      if (sync) fdatasyncSync(this.fd);
     } catch (error) {
       throw new TgError('STORAGE_FAILED', `${this.file} could not be written: ${String(error)}`, {
         cause: error,
@@ -65,8 +90,9 @@ export class DurableIndex {
   private load(): void {
     const size = fstatSync(this.fd).size;
     if (size === 0) return;
-    const bytes = Buffer.alloc(2 * slotBytes);
+    const bytes = Buffer.alloc(hintAt + hintBytes);
     readSync(this.fd, bytes, 0, bytes.length, 0);
+
     let sound = 0;
     for (const at of [0, slotBytes]) {
       if (crc32c(bytes, at, at + 16) !== bytes.readUInt32LE(at + 16)) continue;
@@ -77,11 +103,20 @@ export class DurableIndex {
       this.#sequence = sequence;
       this.#index = bytes.readDoubleLE(at + 8);
     }
+    this.loadCommit(bytes);
     // One slot may be torn by a crash in the middle of its write; the first record fills only one.
     const onlyFirst = sound === 1 && this.#sequence === 1;
     if (sound === 0 || (sound === 1 && !onlyFirst && !this.tornSlotIsNewer(bytes))) {
       throw new TgError('CORRUPT', `${this.file} is damaged`);
     }
+  }
+
+  /** A torn or missing hint costs nothing but a slower start. */
+  private loadCommit(bytes: Buffer): void {
+    const sound = crc32c(bytes, hintAt, hintAt + 8) === bytes.readUInt32LE(hintAt + 8);
+    if (!sound) return;
+    this.#commit = bytes.readDoubleLE(hintAt);
+    if (this.#commit > this.#index) this.recordCommit(this.#index, true);
   }
 
   /** Damage of the older slot is not what a crash does. */

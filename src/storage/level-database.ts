@@ -23,7 +23,7 @@ export class LevelDatabase {
   ) {}
 
   /** `writeBufferBytes`: kept in memory, up to twice, before it goes to a table of its own. */
-  static async open(path: string, writeBufferBytes = 16 * MiB): Promise<LevelDatabase> {
+  static async open(path: string, writeBufferBytes = 4 * MiB): Promise<LevelDatabase> {
     await mkdir(path, { recursive: true });
     const db = new ClassicLevel<Bytes, Bytes>(path, {
       keyEncoding: 'view',

@@ -40,6 +40,7 @@ export class LevelLogStore implements LogStore {
   /** Term of the entry just before firstIndex. */
   private beforeTerm: Term = 0;
   private writing = false;
+  private hardStateStored = false;
   /** Compaction and reset both replace the base of the log: one after the other. */
   private maintenance: Promise<void> = Promise.resolve();
 
@@ -50,12 +51,14 @@ export class LevelLogStore implements LogStore {
   async load(windowBytesMax: number): Promise<RestoredLog> {
     const { database, group, durableIndex } = this.options;
     await this.loadBase();
+    const stored = await this.storedHardState();
+    this.hardStateStored = stored !== null;
     const scan = new LogScan(
       this.base,
       this.firstIndex,
       this.beforeTerm,
       windowBytesMax,
-      await this.loadCommit(),
+      stored?.commit ?? 0,
     );
     // Never from the first key there ever was: removed entries make that seek slow (FACTS).
     const from = entryKey(group, this.firstIndex);
@@ -70,7 +73,7 @@ export class LevelLogStore implements LogStore {
           `${durableIndex.index}; delete the node's data directory to let it rejoin as a learner`,
       );
     }
-    return scan.result(await this.loadHardState());
+    return scan.result(this.hardStateOf(stored));
   }
 
   async write(write: LogWrite): Promise<void> {
@@ -166,10 +169,7 @@ export class LevelLogStore implements LogStore {
   private async writeOne(write: LogWrite): Promise<void> {
     const { database, group, durableIndex, fsync } = this.options;
     const operations: BatchOperation[] = [];
-    if (write.hardState !== null) {
-      await this.saveVote(write.hardState);
-      operations.push({ type: 'put', key: hardStateKey(group), value: sealHard(write.hardState) });
-    }
+    if (write.hardState !== null) await this.saveVote(write.hardState, operations);
     let last = this.lastIndex;
     if (write.truncateFrom !== null) {
       for (let index = write.truncateFrom; index <= last; index++) {
@@ -188,17 +188,21 @@ export class LevelLogStore implements LogStore {
       });
       last = entry.index;
     }
-    await database.batch(operations, fsync && write.sync);
+    if (operations.length > 0) await database.batch(operations, fsync && write.sync);
     this.lastIndex = last;
     if (write.sync) durableIndex.record(last);
+    if (write.hardState !== null) durableIndex.recordCommit(write.hardState.commit);
   }
 
   /** Outside LevelDB first: a vote must survive the loss of the log. */
-  private async saveVote(hardState: HardState): Promise<void> {
-    const { identity } = this.options.identity;
-    if (identity.term === hardState.term && identity.votedFor === hardState.votedFor) return;
+  private async saveVote(hardState: HardState, operations: BatchOperation[]): Promise<void> {
+    const { identity, group } = this.options;
     const { term, votedFor } = hardState;
-    await this.options.identity.save({ ...identity, term, votedFor });
+    const known = identity.identity;
+    if (this.hardStateStored && known.term === term && known.votedFor === votedFor) return;
+    await identity.save({ ...known, term, votedFor });
+    operations.push({ type: 'put', key: hardStateKey(group), value: sealHard(hardState) });
+    this.hardStateStored = true;
   }
 
   private async loadBase(): Promise<void> {
@@ -222,26 +226,26 @@ export class LevelLogStore implements LogStore {
     return entry!.term;
   }
 
-  private async loadCommit(): Promise<LogIndex> {
-    const { database, group } = this.options;
+  /** Term and commit index as stored; null: there never was a hard state. */
+  private async storedHardState(): Promise<{ term: Term; commit: LogIndex } | null> {
+    const { database, group, durableIndex } = this.options;
     const stored = await database.get(hardStateKey(group));
-    if (stored === null) return 0;
-    return unseal(stored, `${database.path}: the hard state`)[2] as LogIndex;
+    if (stored === null) return null;
+    const [term, , commit] = unseal(stored, `${database.path}: the hard state`);
+    return { term: term as Term, commit: Math.max(commit as LogIndex, durableIndex.commit) };
   }
 
-  private async loadHardState(): Promise<HardState> {
-    const { database, group } = this.options;
-    const stored = await database.get(hardStateKey(group));
-    const { term, votedFor } = this.options.identity.identity;
+  private hardStateOf(stored: { term: Term; commit: LogIndex } | null): HardState {
+    const { database, identity } = this.options;
+    const { term, votedFor } = identity.identity;
     if (stored === null) {
       if (this.lastIndex === 0) return { term, votedFor, commit: 0 };
       throw new TgError('CORRUPT', `${database.path}: the hard state is missing`);
     }
-    const [storedTerm, , commit] = unseal(stored, `${database.path}: the hard state`);
-    if ((storedTerm as number) > term) {
+    if (stored.term > term) {
       throw new TgError('CORRUPT', `${database.path}: the identity file is older than the log`);
     }
-    return { term, votedFor, commit: Math.min(commit as number, this.lastIndex) };
+    return { term, votedFor, commit: Math.min(stored.commit, this.lastIndex) };
   }
 }
 

@@ -83,6 +83,7 @@ export class DriverWorld {
         this.applied.push(entry.index);
         return this.commandsPerEntry;
       },
+      logWritten: () => {},
       readReady: () => {},
       roleChanged: () => {},
       appliedThrough: () => {},
