@@ -9,6 +9,8 @@ export const limits = {
   /** One batch of commands is proposed at the latest when it holds this many bytes or commands. */
   batchBytesMax: 1 * MiB,
   batchCommandsMax: 16_384,
+  /** While so many batches wait to be applied, commands gather in the next one until it is full. */
+  batchesInFlightMax: 3,
   /** Entries of one AppendEntries message, unless a single entry is larger. */
   appendBytesMax: 2 * MiB,
   inflightAppendsMax: 512,

@@ -17,8 +17,6 @@ export interface DriverListener {
   applyEntry(entry: Entry): number;
   readReady(read: ReadReady): void;
   roleChanged(change: RoleChange): void;
-  /** A write of the log ended: what was gathered meanwhile may be proposed. */
-  logWritten(): void;
   /** After the entries of this turn were applied. */
   appliedThrough(index: LogIndex): void;
   /** The core wants the newest snapshot streamed to this peer. */
@@ -38,6 +36,9 @@ export interface GroupDriverOptions {
   readonly onFatal: (error: TgError) => void;
 }
 
+/** So long a commit waits for an append that tells the followers of it. */
+const commitTellMs = 1;
+
 export class GroupDriver {
   readonly core: RaftCore;
   private readonly options: GroupDriverOptions;
@@ -49,6 +50,7 @@ export class GroupDriver {
   private toApply: Entry[] = [];
   private nextToApply = 0;
   private pumpScheduled = false;
+  private tellsCommit = false;
   private failed = false;
   private lastAppliedTerm: Term = 0;
   private configurationAtApplied: Configuration;
@@ -58,11 +60,6 @@ export class GroupDriver {
     this.options = options;
     this.core = options.core;
     this.configurationAtApplied = options.configuration;
-  }
-
-  /** A write of the log is in flight: a proposal would wait for the next one. */
-  get isWriting(): boolean {
-    return this.writing;
   }
 
   get stopped(): boolean {
@@ -228,7 +225,6 @@ export class GroupDriver {
     this.guard(() => {
       this.core.written(write.seq);
       this.send(write.afterwards);
-      this.options.listener.logWritten();
     });
     this.schedule();
   }
@@ -256,8 +252,23 @@ export class GroupDriver {
       this.toApply = [];
       this.nextToApply = 0;
     }
-    if (last !== null) this.options.listener.appliedThrough(last.index);
+    if (last !== null) {
+      this.options.listener.appliedThrough(last.index);
+      this.tellCommitSoon();
+    }
     return work;
+  }
+
+  /** Under load the next append carries the commit index to the followers before that. */
+  private tellCommitSoon(): void {
+    if (this.tellsCommit || this.core.role !== 'leader') return;
+    this.tellsCommit = true;
+    const index = this.core.lastApplied;
+    this.options.clock.after(commitTellMs, () => {
+      this.tellsCommit = false;
+      this.act((core) => core.tellCommit(index));
+      if (this.core.lastApplied > index && !this.failed) this.tellCommitSoon();
+    });
   }
 
   /** The rest waits for the next turn, so that heartbeats and clients get their share. */

@@ -195,10 +195,6 @@ export class GroupRunner implements DriverListener {
     return work;
   }
 
-  logWritten(): void {
-    this.options.clients.logWritten();
-  }
-
   readReady(read: ReadReady): void {
     this.options.clients.readReady(read);
   }

@@ -50,6 +50,8 @@ export class OperationQueue {
   private unconfirmed: ReadSegment[] = [];
   /** Number of the newest batch that was applied or failed; all before it are too. */
   private settled = 0;
+  /** Batches that were proposed and neither applied nor failed. */
+  batchesInFlight = 0;
   private waitingReads = 0;
   private waitingReadBytes = 0;
   private readonly args = new Args();
@@ -170,6 +172,7 @@ export class OperationQueue {
     if (place === null) return this.putBack(batch, refusal);
     batch.index = place.index;
     batch.term = place.term;
+    this.batchesInFlight++;
     this.segments.push(batch);
   }
 
@@ -219,6 +222,7 @@ export class OperationQueue {
     const batch = this.segments[at] as BatchSegment;
     if (batch.index !== index || batch.term !== term) return null;
     const before = this.segments.splice(0, at + 1);
+    this.batchesInFlight--;
     for (let next = 0; next < at; next++) {
       const reads = before[next] as ReadSegment;
       const done = reads.ops.run(this.settled, this.executeLoaded);
@@ -248,6 +252,7 @@ export class OperationQueue {
   failAll(fail: (origin: Origin, kind: 'unlogged' | 'unknown' | 'read') => void): void {
     const segments = this.segments;
     this.segments = [];
+    this.batchesInFlight = 0;
     const forming = this.forming;
     this.formingReads = null;
     this.unconfirmed = [];

@@ -66,8 +66,6 @@ export class ReplicatedGroup implements Group {
   onTouch: ((slot: number) => void) | null = null;
   /** Payload stamps at or below this were proposed here in this term. */
   lastProposedStampMs = 0;
-  /** The newest batch of commands that was proposed here. */
-  private lastBatchIndex = 0;
   private driver: GroupDriver | null = null;
   private readonly rounds: ReadRounds;
   private readonly users = new CurrentUsers();
@@ -214,26 +212,18 @@ export class ReplicatedGroup implements Group {
   /** Reads and deferred replies of a turn get one round; writes of a turn become one entry. */
   private flush(): void {
     this.flushScheduled = false;
-    if (!this.gathersOn()) this.proposeFormed();
+    this.proposeFormed();
     if (this.queue.hasReadsToConfirm) this.rounds.request();
     this.forwarder.flush();
   }
 
   /**
-   * Group commit: while the last batch is on its way to the disk the next one grows. It could not
-   * be written before anyway, and one entry for many commands costs what one for a few does. When
-   * the followers commit the batch before this disk has it, waiting has no sense any more.
+   * Group commit: while enough batches are on their way to the disks the next one grows. It could
+   * not be written before anyway, and one entry for many commands costs what one for a few does.
    */
-  private gathersOn(): boolean {
-    return this.driver!.isWriting && this.lastBatchIndex > this.machine.appliedIndex;
-  }
-
   private proposeFormed(): void {
-    if (this.queue.formingCommands > 0) this.proposeBatch();
-  }
-
-  logWritten(): void {
-    this.proposeFormed();
+    const { formingCommands, batchesInFlight } = this.queue;
+    if (formingCommands > 0 && batchesInFlight < limits.batchesInFlightMax) this.proposeBatch();
   }
 
   private scheduleFlush(): void {
@@ -246,9 +236,7 @@ export class ReplicatedGroup implements Group {
     const stamp = this.stamp();
     const propose = (data: Uint8Array) => {
       const proposal = this.propose(data, stamp);
-      if (!proposal.ok) return null;
-      this.lastBatchIndex = proposal.index;
-      return proposal;
+      return proposal.ok ? proposal : null;
     };
     this.queue.closeBatch(stamp, this.options.randomU32(), propose, unloggedReply);
   }
@@ -340,7 +328,7 @@ export class ReplicatedGroup implements Group {
   appliedThrough(index: LogIndex): void {
     this.settingChanges.appliedThrough(index);
     this.rounds.appliedThrough(index);
-    if (index >= this.lastBatchIndex) this.proposeFormed();
+    this.proposeFormed();
     if (this.users.appliedThrough(index)) this.changed();
   }
 

@@ -32,6 +32,8 @@ export class Leader {
   private readonly reads: LeaderReads;
   private readonly rounds: RoundClock;
   private flushWanted = false;
+  /** A commit index up to here has a message of its own, a later one goes with the next append. */
+  private commitDue: LogIndex = 0;
   private beatWanted = true;
   private lastBeatTick: number;
 
@@ -139,16 +141,15 @@ export class Leader {
     this.advanceCommit();
   }
 
-  /** What was committed is applied here too. */
-  applied(): void {
+  /** Followers hear of what is committed through `index` now, though nothing else tells them. */
+  tellCommit(index: LogIndex): void {
+    if (index <= this.commitDue) return;
+    this.commitDue = index;
     this.flushWanted = true;
   }
 
-  /**
-   * Everything that leaves towards followers in this turn. They are told of a commit once it is
-   * applied here: what is proposed when its clients have their replies carries it along.
-   */
-  flush(commitMax = this.state.log.applied): void {
+  /** Everything that leaves towards followers in this turn. */
+  flush(commitMax = this.commitDue): void {
     if (!this.flushDue) return;
     this.flushWanted = false;
     const everyone = this.beatWanted;

@@ -224,7 +224,14 @@ export class RaftCore {
     const { log, config } = this.state;
     log.appliedTo(index);
     log.evict(config.logWindowBytesMax);
-    this.roles.leader?.applied();
+  }
+
+  /**
+   * Tells followers of a commit that no append has carried to them yet: each such message costs
+   * them and the leader as much as an append, so the driver waits a moment for the next one.
+   */
+  tellCommit(index: LogIndex): void {
+    this.roles.leader?.tellCommit(index);
   }
 
   /** A snapshot of this node is durable, and storage keeps entries from `firstIndexOnDisk` on. */

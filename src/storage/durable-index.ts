@@ -1,9 +1,10 @@
 /**
  * Remembers, outside LevelDB, how far the log was durable, so that a log that lost its tail is
  * found out at the next start; and how far of that was committed, as a hint for the restart: in
- * LevelDB each such record would make new tables overlap all old ones, to be merged again. Two slots in one small file, written in turn without a sync of
- * their own: after a crash of the process they are exact, after a power cut a lower bound. For
- * that a record that goes back is synced: the higher one must not outlive the entries it counts.
+ * LevelDB each such record would make new tables overlap all old ones, to be merged again.
+ * Two slots in one small file, written in turn without a sync of their own: after a crash of the
+ * process they are exact, after a power cut a lower bound. For that a record that goes back is
+ * synced: the higher one must not outlive the entries it counts.
  */
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32c } from '../codec/crc32c.js';

@@ -83,7 +83,6 @@ export class DriverWorld {
         this.applied.push(entry.index);
         return this.commandsPerEntry;
       },
-      logWritten: () => {},
       readReady: () => {},
       roleChanged: () => {},
       appliedThrough: () => {},

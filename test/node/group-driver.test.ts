@@ -14,6 +14,28 @@ function follower(terms: readonly number[] = [1, 1, 1], commit = 1): DriverWorld
   return world;
 }
 
+/** Its no-op is durable here and nowhere else. */
+async function leader(): Promise<DriverWorld> {
+  const world = follower();
+  const { driver, clock } = world;
+  const settled = async () => {
+    clock.turn();
+    world.endWrite?.();
+    await settle();
+    clock.turn();
+  };
+  for (let tick = 0; tick < 19; tick++) driver.tick();
+  await settled();
+  for (const preVote of [true, false]) {
+    const { term } = driver.core;
+    const vote = { kind: 'vote-response', group: 1, from: 'n2', to: 'n1', term } as const;
+    driver.step([{ ...vote, preVote, granted: true, requestTerm: preVote ? term + 1 : term }]);
+    await settled();
+  }
+  expect(driver.core.role).toBe('leader');
+  return world;
+}
+
 function appendTo(world: DriverWorld, term: number, index: number): void {
   world.driver.step([
     {
@@ -32,6 +54,24 @@ function appendTo(world: DriverWorld, term: number, index: number): void {
 }
 
 describe('GroupDriver', () => {
+  it('tells followers of a commit when no append has done so meanwhile', async () => {
+    const world = await leader();
+    const { core } = world.driver;
+    const index = core.lastLogIndex;
+    world.sent.length = 0;
+    world.driver.step([
+      {
+        kind: 'append-response',
+        ...{ group: 1, from: 'n2', to: 'n1', term: core.term },
+        ...{ success: true, index, hintIndex: 0, hintTerm: 0 },
+      },
+    ]);
+    world.clock.turn();
+    expect(world.applied.at(-1)).toBe(index);
+    const told = world.sent.filter(({ to }) => to === 'n2');
+    expect(told).toMatchObject([{ kind: 'heartbeat-request', round: 0, leaderCommit: index }]);
+  });
+
   it('requirement 9: applies a bounded number of commands in one turn', async () => {
     const entries = 64;
     const terms = new Array<number>(entries).fill(1);

@@ -71,6 +71,20 @@ class TestOrigin implements Origin {
 }
 
 describe('OperationQueue', () => {
+  it('counts the batches on their way', () => {
+    const world = new World();
+    const origin = new TestOrigin('a');
+    const places = [1, 2].map((value) => {
+      world.queue.pushWrite(origin, write, argsOf('set', 'k', String(value)));
+      return world.propose();
+    });
+    expect(world.queue.batchesInFlight).toBe(2);
+    world.commit(places[0]!);
+    expect(world.queue.batchesInFlight).toBe(1);
+    world.queue.failAll(() => {});
+    expect(world.queue.batchesInFlight).toBe(0);
+  });
+
   it('requirement 36: runs a read between the writes of its pipeline, inside the entry', () => {
     const world = new World();
     const a = new TestOrigin('a');

@@ -284,6 +284,7 @@ export class Cluster {
     node.absorb(entry);
     this.safety.applied(node, entry, node.digest);
     node.running.applied(entry.index);
+    node.running.tellCommit(entry.index);
   }
 
   private readDisk(node: SimNode, from: LogIndex): Entry[] | null {

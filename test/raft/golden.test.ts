@@ -76,7 +76,10 @@ class Stage {
       this.out.push(...describeEffects(effects).map((text) => `${id}: ${text}`));
       this.network.push(...effects.messages);
       if (effects.write !== null) this.writes.set(id, effects.write);
-      for (const entry of effects.committed) core.applied(entry.index);
+      for (const entry of effects.committed) {
+        core.applied(entry.index);
+        core.tellCommit(entry.index);
+      }
     }
   }
 

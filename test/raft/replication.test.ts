@@ -257,7 +257,7 @@ describe('a leader', () => {
     expect(bench.core.status().peers).toEqual(before);
   });
 
-  test('tells a commit at once when nothing else carries it, one message per follower', () => {
+  test('tells a commit when it is asked to, one message per follower', () => {
     const bench = leaderBench();
     bench.core.propose(bytes('x'));
     bench.sync().forget();
@@ -269,6 +269,23 @@ describe('a leader', () => {
     ]);
     ack(bench.forget(), 'n3', index);
     expect(bench.sent).toMatchObject([{ to: 'n3', round: 0, leaderCommit: index }]);
+  });
+
+  test('a commit has no message of its own before that, but a heartbeat names it', () => {
+    const bench = leaderBench();
+    const { index } = bench.core.propose(bytes('x')) as { index: number };
+    bench.sync().forget();
+    const { core } = bench;
+    const answer = { kind: 'append-response', group: 1, from: 'n2', to: 'n1' } as const;
+    core.step({ ...answer, term: core.term, success: true, index, hintIndex: 0, hintTerm: 0 });
+    expect(core.takeEffects()).toMatchObject({ committed: [{ index }], messages: [] });
+    core.applied(index);
+    expect(core.hasEffects()).toBe(false);
+    core.requestRead(1);
+    const [beat] = core.takeEffects().messages.filter(({ to }) => to === 'n2');
+    expect(beat).toMatchObject({ kind: 'heartbeat-request', leaderCommit: index });
+    core.tellCommit(index);
+    expect(core.takeEffects().messages).toEqual([]);
   });
 
   test('a commit rides on the next append where there is one', () => {

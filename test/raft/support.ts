@@ -152,6 +152,7 @@ export class Bench {
       for (const entry of effects.committed) {
         this.applied.push(entry);
         this.core.applied(entry.index);
+        this.core.tellCommit(entry.index);
       }
     }
     return this;
