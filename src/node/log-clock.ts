@@ -8,11 +8,15 @@
 import type { Clock } from '../ports.js';
 
 const slewMax = 0.01;
+/** By the clock of any other node no leader's log clock is slower, if their rates differ by 1 %. */
+const slowest = 1 - 2 * slewMax;
 
 export class LogClock {
   private value = 0;
   private atMs = 0;
   private live = false;
+  /** The log's time was at least this, at that time of the monotonic clock. */
+  private heard: { readonly value: number; readonly atMs: number } | null = null;
 
   constructor(private readonly clock: Clock) {}
 
@@ -25,11 +29,12 @@ export class LogClock {
     else if (stampMs > this.value) this.value = stampMs;
   }
 
-  /** A stamp that a leader made just now. */
+  /**
+   * A stamp that a leader made just now, or a while ago: an entry that waited for its commit, or
+   * for this node to wake up. Time went on meanwhile.
+   */
   observed(stampMs: number): void {
-    this.value = stampMs;
-    this.atMs = this.clock.monotonicMs();
-    this.live = true;
+    this.set(this.hear(stampMs));
   }
 
   /**
@@ -37,12 +42,14 @@ export class LogClock {
    * log's time would stand still until this clock has caught up.
    */
   led(stampMs: number): void {
-    if (stampMs > this.now()) this.observed(stampMs);
+    const heard = this.hear(stampMs);
+    this.now();
+    if (heard > this.value) this.set(heard);
   }
 
   /** Unix ms, whole; never goes back between two observed stamps. */
   now(): number {
-    if (!this.live) this.observed(Math.max(this.value, this.clock.wallMs()));
+    if (!this.live) this.set(Math.max(this.value, this.clock.wallMs()));
     const now = this.clock.monotonicMs();
     const elapsed = Math.max(0, now - this.atMs);
     const free = this.value + elapsed;
@@ -56,5 +63,21 @@ export class LogClock {
   /** Wall clock minus log clock in ms: far from zero means that somebody's clock is wrong. */
   offsetMs(): number {
     return this.clock.wallMs() - this.now();
+  }
+
+  /** What the log's time is at least, now that this stamp was applied. */
+  private hear(stampMs: number): number {
+    const atMs = this.clock.monotonicMs();
+    const { heard } = this;
+    const before = heard === null ? 0 : heard.value + (atMs - heard.atMs) * slowest;
+    const value = Math.max(stampMs, before);
+    this.heard = { value, atMs };
+    return value;
+  }
+
+  private set(value: number): void {
+    this.value = value;
+    this.atMs = this.clock.monotonicMs();
+    this.live = true;
   }
 }
