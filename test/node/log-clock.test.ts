@@ -19,6 +19,20 @@ describe('LogClock', () => {
     expect(log.now()).toBe(clock.wall + hourMs);
   });
 
+  it('takes the wall clock when all it heard are entries that it missed, a while ago', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    log.replayed(clock.wall - 5000, 20_000);
+    expect(log.now()).toBe(clock.wall);
+  });
+
+  it('requirement 32: does not believe a wall clock that makes such entries too old', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    log.replayed(clock.wall - hourMs, 20_000);
+    expect(log.now()).toBe(clock.wall - hourMs);
+  });
+
   it('requirement 32: goes on from the last stamps, its own wall clock an hour ahead', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
