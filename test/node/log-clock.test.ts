@@ -65,7 +65,7 @@ describe('LogClock', () => {
     expect(log.now()).toBeGreaterThanOrEqual(stamp + 9900);
   });
 
-  it('does not go back to a stamp that comes late: an entry that waited for the next leader', () => {
+  it('does not go back to a stamp that comes late, as its entry waited for a leader', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
     const stamp = clock.wall;
