@@ -24,7 +24,7 @@ import { StateMachineRestorer } from '../statemachine/state-machine.js';
 import { type DriverListener, GroupDriver } from './group-driver.js';
 import type { Intake } from './intake.js';
 import type { LogClock } from './log-clock.js';
-import { Pulse } from './pulse.js';
+import { Pulse, staleMs } from './pulse.js';
 import { finishRestore, type Recovered } from './recovery.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 import { Snapshotter } from './snapshotter.js';
@@ -185,9 +185,12 @@ export class GroupRunner implements DriverListener {
   applyEntry(entry: Entry): number {
     const { clients, logClock } = this.options;
     const work = clients.applyEntry(entry);
-    if (entry.index <= this.replayThrough) logClock.replayed(clients.machine.nowMs);
-    else if (entry.kind === 'command') {
-      const { nowMs } = clients.machine;
+    const { nowMs, keyspace } = clients.machine;
+    if (entry.index <= this.replayThrough) logClock.replayed(nowMs);
+    else if (clients.settingsKnown !== 'current') {
+      // What was committed before this node came; pulses keep it young while there are deadlines.
+      logClock.replayed(nowMs, keyspace.nextDueMs() === 0 ? undefined : 2 * staleMs);
+    } else if (entry.kind === 'command') {
       if (clients.isLeader) logClock.led(nowMs);
       else logClock.observed(nowMs);
     }

@@ -112,6 +112,8 @@ export class Intake {
     if (member !== undefined) {
       const elsewhere = peer.joining && member.peerAddress !== peerAddress;
       if (member.incarnation === incarnation || elsewhere) return null;
+      // What the lost directory held says nothing of the new one.
+      this.forget(id);
       return rebound(configuration, id, incarnation);
     }
     const taken = configuration.members.some((other) => other.peerAddress === peerAddress);

@@ -2,34 +2,43 @@
  * The time that leaders write into the log. It runs at the rate of the monotonic clock from the
  * last stamp this node has seen live, so that neither a change of leader nor a jump of the wall
  * clock makes keys expire early or live on; towards the wall clock it drifts by at most one part
- * in a hundred. Only a node that has heard no leader since its start takes the wall clock as it
- * is: time went on while the whole cluster was down.
+ * in a hundred. Only a node that has heard no present stamp since its start takes the wall clock
+ * as it is: time went on while the whole cluster was down.
  */
 import type { Clock } from '../ports.js';
 
 const slewMax = 0.01;
+/** By the clock of any other node no leader's log clock is slower, if their rates differ by 1 %. */
+const slowest = 1 - 2 * slewMax;
 
 export class LogClock {
   private value = 0;
   private atMs = 0;
   private live = false;
+  /** How old the newest replayed stamp can be. */
+  private ageMsMax = Number.POSITIVE_INFINITY;
+  /** The log's time was at least this, at that time of the monotonic clock. */
+  private heard: { readonly value: number; readonly atMs: number } | null = null;
 
   constructor(private readonly clock: Clock) {}
 
   /**
-   * A stamp that was replayed from this node's own disk: a lower bound, not the present. It may be
-   * applied late, when the clock runs already: an entry that only the next leader commits.
+   * A stamp of before this node's start, from its own disk or of an entry that it missed: a lower
+   * bound, not the present. It may be applied late, when the clock runs already: an entry that only
+   * the next leader commits. A wall clock that would make it older than `ageMsMax` is wrong.
    */
-  replayed(stampMs: number): void {
-    if (this.live) this.led(stampMs);
-    else if (stampMs > this.value) this.value = stampMs;
+  replayed(stampMs: number, ageMsMax = Number.POSITIVE_INFINITY): void {
+    if (this.live) return this.led(stampMs);
+    if (stampMs > this.value) this.value = stampMs;
+    this.ageMsMax = ageMsMax;
   }
 
-  /** A stamp that a leader made just now. */
+  /**
+   * A stamp that a leader made just now, or a while ago: an entry that waited for its commit, or
+   * for this node to wake up. Time went on meanwhile.
+   */
   observed(stampMs: number): void {
-    this.value = stampMs;
-    this.atMs = this.clock.monotonicMs();
-    this.live = true;
+    this.set(this.hear(stampMs));
   }
 
   /**
@@ -37,12 +46,14 @@ export class LogClock {
    * log's time would stand still until this clock has caught up.
    */
   led(stampMs: number): void {
-    if (stampMs > this.now()) this.observed(stampMs);
+    const heard = this.hear(stampMs);
+    this.now();
+    if (heard > this.value) this.set(heard);
   }
 
   /** Unix ms, whole; never goes back between two observed stamps. */
   now(): number {
-    if (!this.live) this.observed(Math.max(this.value, this.clock.wallMs()));
+    if (!this.live) this.begin();
     const now = this.clock.monotonicMs();
     const elapsed = Math.max(0, now - this.atMs);
     const free = this.value + elapsed;
@@ -53,8 +64,26 @@ export class LogClock {
     return Math.floor(this.value);
   }
 
-  /** Wall clock minus log clock in ms: far from zero means that somebody's clock is wrong. */
-  offsetMs(): number {
-    return this.clock.wallMs() - this.now();
+  /** What the log's time is at least, now that this stamp was applied. */
+  private hear(stampMs: number): number {
+    const atMs = this.clock.monotonicMs();
+    const { heard } = this;
+    const before = heard === null ? 0 : heard.value + (atMs - heard.atMs) * slowest;
+    const value = Math.max(stampMs, before);
+    this.heard = { value, atMs };
+    return value;
+  }
+
+  /** No present stamp was heard so far. */
+  private begin(): void {
+    const wall = this.clock.wallMs();
+    const isBelieved = wall >= this.value && wall - this.value <= this.ageMsMax;
+    this.set(isBelieved ? wall : this.value);
+  }
+
+  private set(value: number): void {
+    this.value = value;
+    this.atMs = this.clock.monotonicMs();
+    this.live = true;
   }
 }

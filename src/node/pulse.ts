@@ -9,7 +9,7 @@ import { encodePulse } from '../statemachine/batch-format.js';
 import type { ReplicatedGroup } from './replicated-group.js';
 
 /** How old the newest stamp of an idle log gets while there are deadlines. */
-const staleMs = 10_000;
+export const staleMs = 10_000;
 
 export class Pulse {
   constructor(

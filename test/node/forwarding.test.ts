@@ -4,11 +4,11 @@ import { ByteReader } from '../../src/codec/byte-cursor.js';
 import { limits } from '../../src/limits.js';
 import { ForwardedCommands } from '../../src/node/forwarded-commands.js';
 import { Forwarder } from '../../src/node/forwarder.js';
-import { Args } from '../../src/resp/args.js';
 import { ReplyBuffer } from '../../src/resp/reply-buffer.js';
 import type { Origin } from '../../src/server/group.js';
 import { keyspaceSpecs } from '../../src/statemachine/keyspace-commands.js';
 import { FakeGroup } from '../server/fake-group.js';
+import { argsOf } from '../statemachine/words.js';
 import { FakeClock } from './fake-clock.js';
 
 class Client implements Origin {
@@ -29,17 +29,6 @@ class Client implements Origin {
   get text(): string {
     return this.reply.take()?.toString() ?? '';
   }
-}
-
-function argsOf(words: readonly string[]): Args {
-  const args = new Args();
-  args.reset(Buffer.from(words.join('')));
-  let at = 0;
-  for (const word of words) {
-    args.push(at, at + word.length);
-    at += word.length;
-  }
-  return args;
 }
 
 /** Lets the answers of the leader's group, which come some turns later, arrive. */
@@ -86,7 +75,7 @@ beforeEach(() => {
 
 function ask(client: Client, ...words: string[]) {
   const spec = keyspaceSpecs.find(({ name }) => name === words[0]!.toLowerCase())!;
-  return forwarder.submit('n1', client, spec, argsOf(words));
+  return forwarder.submit('n1', client, spec, argsOf(...words));
 }
 
 /** Everything on its way arrives, there and back. */
@@ -315,10 +304,10 @@ describe('forwarding to the leader', () => {
     ask(busy, 'SET', 'k', 'v');
     forwarder.flush();
     const get = keyspaceSpecs.find(({ name }) => name === 'get')!;
-    expect(forwarder.submit('n3', busy, get, argsOf(['GET', 'k']))).toBe('after-pending');
-    expect(forwarder.submit('n3', other, get, argsOf(['GET', 'k']))).toBe('no-leader');
+    expect(forwarder.submit('n3', busy, get, argsOf('GET', 'k'))).toBe('after-pending');
+    expect(forwarder.submit('n3', other, get, argsOf('GET', 'k'))).toBe('no-leader');
     await exchange();
-    expect(forwarder.submit('n3', other, get, argsOf(['GET', 'k']))).toBeNull();
+    expect(forwarder.submit('n3', other, get, argsOf('GET', 'k'))).toBeNull();
   });
 
   it('waits where operations of another way are pending', () => {

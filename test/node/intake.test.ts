@@ -134,6 +134,21 @@ describe('Intake', () => {
     }
   });
 
+  it('another directory of a learner that had caught up begins anew', () => {
+    const before = withMember(n4);
+    const intake = intakeFor(before);
+    const { core } = leaderOf(before);
+    intake.look(core, 1);
+    intake.look(core, 2);
+    expect(intake.isCaughtUp('n4')).toBe(true);
+    intake.peerUp(hello(n4, { incarnation: 'other' }));
+    const after = intake.look(core, 3)!;
+    expect([memberOf(after, 'n4')?.incarnation, intake.isCaughtUp('n4')]).toEqual(['other', false]);
+    const next = leaderOf(after).core;
+    expect(intake.look(next, 4)).toBeNull();
+    expect(intake.look(next, 5)?.voters).toContain('n4');
+  });
+
   it('promotes nobody when the answering voters would be no majority', () => {
     const configuration = withMember(n4);
     const intake = intakeFor(configuration);

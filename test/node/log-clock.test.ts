@@ -19,6 +19,20 @@ describe('LogClock', () => {
     expect(log.now()).toBe(clock.wall + hourMs);
   });
 
+  it('takes the wall clock when all it heard are entries that it missed, a while ago', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    log.replayed(clock.wall - 5000, 20_000);
+    expect(log.now()).toBe(clock.wall);
+  });
+
+  it('requirement 32: does not believe a wall clock that makes such entries too old', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    log.replayed(clock.wall - hourMs, 20_000);
+    expect(log.now()).toBe(clock.wall - hourMs);
+  });
+
   it('requirement 32: goes on from the last stamps, its own wall clock an hour ahead', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
@@ -49,6 +63,50 @@ describe('LogClock', () => {
     log.replayed(stamp);
     clock.pass(10_000);
     expect(log.now()).toBeGreaterThanOrEqual(stamp + 9900);
+  });
+
+  it('does not go back to a stamp that comes late, as its entry waited for a leader', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    const stamp = clock.wall;
+    log.observed(stamp);
+    clock.pass(10_000);
+    log.observed(stamp + 1);
+    expect(log.now()).toBeGreaterThanOrEqual(stamp + 9800);
+    expect(log.now()).toBeLessThanOrEqual(stamp + 10_000);
+  });
+
+  it('does not go back to a stamp of its own that is applied after it was deposed', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    const first = log.now();
+    log.led(first);
+    clock.pass(10_000);
+    log.observed(first + 1);
+    expect(log.now()).toBeGreaterThanOrEqual(first + 9800);
+  });
+
+  it('takes its own wall clock back when a leader turns up that is an hour behind', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    const stamp = log.now() - hourMs;
+    clock.pass(1000);
+    log.observed(stamp);
+    expect(log.now()).toBe(stamp);
+  });
+
+  it('is not faster than a leader that leans towards an earlier wall clock', () => {
+    const [slow, fast] = [new FakeClock(), new FakeClock()];
+    const [leader, follower] = [new LogClock(slow), new LogClock(fast)];
+    leader.led(leader.now());
+    slow.wall -= hourMs;
+    fast.wall += hourMs;
+    for (let second = 0; second < 3600; second++) {
+      slow.pass(995);
+      fast.pass(1005);
+      follower.observed(leader.now());
+      expect(follower.now() - leader.now()).toBeLessThanOrEqual(1);
+    }
   });
 
   it('requirements 32, 60: keeps its rate when the wall clock jumps', () => {

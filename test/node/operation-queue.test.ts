@@ -1,26 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { OperationQueue } from '../../src/node/operation-queue.js';
-import { Args } from '../../src/resp/args.js';
 import { nullSink, type ReplySink } from '../../src/resp/reply-sink.js';
 import type { Origin } from '../../src/server/group.js';
 import { BatchWriter } from '../../src/statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../../src/statemachine/command-spec.js';
+import { argsOf } from '../statemachine/words.js';
 
 /** Only what the queue looks at. */
 const write = { kind: 'write', name: 'set', opcode: 1 } as unknown as KeyspaceSpec;
 const read = { kind: 'read', name: 'get', opcode: 2 } as unknown as KeyspaceSpec;
-
-function argsOf(...words: string[]): Args {
-  const args = new Args();
-  const bytes = Buffer.from(words.join(''));
-  args.reset(bytes);
-  let at = 0;
-  for (const word of words) {
-    args.push(at, at + word.length);
-    at += word.length;
-  }
-  return args;
-}
 
 const refusal = Buffer.from('refused');
 

@@ -8,7 +8,8 @@ import { MemberFaults } from './member-faults.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimNode } from './sim-node.js';
 
-export const faultKinds = [
+/** A process ends, or may end. */
+export const crashKinds = [
   'crash',
   'crash-leader',
   'crash-all',
@@ -20,6 +21,9 @@ export const faultKinds = [
   'disk-error',
   'sync-error',
   'disk-full',
+] as const;
+export const faultKinds = [
+  ...crashKinds,
   'slow-disk',
   'pause',
   'pause-leader',

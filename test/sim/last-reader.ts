@@ -2,10 +2,11 @@
 
 import { ReplyBuffer } from '../../src/resp/reply-buffer.js';
 import type { Origin } from '../../src/server/group.js';
+import { argsOf, specOf } from '../statemachine/words.js';
 import { SimFailure } from './failure.js';
 import type { History } from './history.js';
 import { plain, record } from './requests.js';
-import { argsOf, ErrorReply, parseReply, specOf } from './resp.js';
+import { ErrorReply, parseReply } from './resp.js';
 import type { Scheduler } from './scheduler.js';
 import { accounts, counters, deadlines, manyKeys, registers, texts } from './sim-client.js';
 import type { SimNode } from './sim-node.js';
@@ -74,7 +75,7 @@ export class LastReader {
         }
       },
     };
-    const refusal = node.group?.read(origin, specOf('get'), argsOf(['get', key])) ?? null;
+    const refusal = node.group?.read(origin, specOf('get'), argsOf('get', key)) ?? null;
     if (refusal === null && origin.pending === 0) origin.answered();
   }
 }

@@ -161,7 +161,9 @@ export class MemberFaults {
     }
     if (learners.includes(id)) {
       const peer = core.status().peers.find((one) => one.id === id);
-      return (peer?.matchIndex ?? 0) > 0 ? promoted(configuration, id) : null;
+      // However far it lags, it must know that it is a member: a directory that does not, no vote.
+      const knows = (peer?.matchIndex ?? 0) >= core.configurationIndex;
+      return knows ? promoted(configuration, id) : null;
     }
     if (fault.kind === 'replace' && voters.length > 3) {
       // Two at once: through a joint configuration.

@@ -4,7 +4,7 @@
  */
 import { limits } from '../../src/limits.js';
 import { generator } from '../raft/support.js';
-import { type Fault, type FaultKind, faultKinds } from './faults.js';
+import { crashKinds, type Fault, type FaultKind, faultKinds } from './faults.js';
 
 export interface Profile {
   readonly seed: number;
@@ -205,20 +205,6 @@ const sharp: readonly FaultKind[] = [
   'remove',
 ];
 
-const crashing: readonly FaultKind[] = [
-  'crash',
-  'crash-leader',
-  'crash-all',
-  'crash-point',
-  'stop',
-  'wipe',
-  'betray',
-  'flip',
-  'disk-error',
-  'sync-error',
-  'disk-full',
-];
-
 function isCrash(kind: FaultKind): boolean {
-  return crashing.includes(kind);
+  return (crashKinds as readonly FaultKind[]).includes(kind);
 }

@@ -6,10 +6,12 @@
 import type { Args } from '../../src/resp/args.js';
 import type { Origin, SessionReadSpec } from '../../src/server/group.js';
 import type { KeyspaceSpec } from '../../src/statemachine/command-spec.js';
+import { execSpec } from '../../src/statemachine/keyspace-commands.js';
 import { TransactionBuilder, watchVersion } from '../../src/statemachine/transaction.js';
+import { argsOf, specOf } from '../statemachine/words.js';
 import { SimFailure } from './failure.js';
 import type { Kind, Operation, Value } from './operations.js';
-import { argsOf, execSpec, type Reply, specOf } from './resp.js';
+import type { Reply } from './resp.js';
 
 export interface Request {
   readonly spec: KeyspaceSpec | SessionReadSpec;
@@ -54,7 +56,7 @@ export function single(
   const settle = (reply: Reply) => {
     operation.result = read(reply);
   };
-  return { spec: specOf(words[0]!), args: argsOf(words), operations: [operation], settle };
+  return { spec: specOf(words[0]!), args: argsOf(...words), operations: [operation], settle };
 }
 
 export function plain(reply: Reply): Value {
@@ -93,7 +95,7 @@ export function watch(recorder: Recorder, key: string, watched: Watched): Reques
   };
   const operation = record(recorder, 'read', key);
   return [
-    { spec, args: argsOf(['watch', key]), operations: [], settle: (reply) => void okay(reply) },
+    { spec, args: argsOf('watch', key), operations: [], settle: (reply) => void okay(reply) },
     {
       ...single(operation, ['get', key], plain),
       settle: (reply) => {
@@ -108,7 +110,7 @@ export function watch(recorder: Recorder, key: string, watched: Watched): Reques
 /** EXEC of SET key value, if nobody changed the key since its WATCH. */
 export function execSet(recorder: Recorder, watched: Watched, value: string): Request {
   const { builder, key } = watched;
-  builder.queue(specOf('set'), argsOf(['set', key, value]));
+  builder.queue(specOf('set'), argsOf('set', key, value));
   const operation =
     watched.value === null
       ? record(recorder, 'setnx', key, value)
@@ -130,7 +132,7 @@ export function transfer(recorder: Recorder, from: string, to: string, amount: n
   ];
   const builder = new TransactionBuilder();
   for (const { key, value } of moves) {
-    builder.queue(specOf('incrby'), argsOf(['incrby', key, value]));
+    builder.queue(specOf('incrby'), argsOf('incrby', key, value));
   }
   return {
     spec: execSpec,
@@ -144,7 +146,7 @@ export function transfer(recorder: Recorder, from: string, to: string, amount: n
 export function audit(recorder: Recorder, accounts: readonly string[]): Request {
   const reads = accounts.map((key) => record(recorder, 'read', key));
   const builder = new TransactionBuilder();
-  for (const key of accounts) builder.queue(specOf('get'), argsOf(['get', key]));
+  for (const key of accounts) builder.queue(specOf('get'), argsOf('get', key));
   const settle = (reply: Reply) => {
     settleEach(reads, reply);
     const sum = reads.reduce((total, { result }) => total + Number(result ?? 0), 0);

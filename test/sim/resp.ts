@@ -1,29 +1,4 @@
-/** Commands as arguments, and RESP2 replies as values, for simulated clients. */
-import { Args } from '../../src/resp/args.js';
-import type { KeyspaceSpec } from '../../src/statemachine/command-spec.js';
-import { execSpec, keyspaceSpecs } from '../../src/statemachine/keyspace-commands.js';
-
-const byName = new Map(keyspaceSpecs.map((spec) => [spec.name, spec]));
-
-export function specOf(name: string): KeyspaceSpec {
-  const spec = byName.get(name);
-  if (spec === undefined) throw new Error(`no command ${name}`);
-  return spec;
-}
-
-export { execSpec };
-
-/** As the parser leaves them: the name is argument 0. */
-export function argsOf(words: readonly string[]): Args {
-  const args = new Args();
-  args.reset(Buffer.from(words.join(''), 'latin1'));
-  let at = 0;
-  for (const word of words) {
-    args.push(at, at + word.length);
-    at += word.length;
-  }
-  return args;
-}
+/** RESP2 replies as values, for simulated clients. */
 
 export class ErrorReply {
   constructor(readonly text: string) {}

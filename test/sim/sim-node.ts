@@ -83,6 +83,7 @@ export class SimNode {
   lives = 0;
   private life: LifeState = { alive: false, enter: () => {} };
   private transport: SimTransport | null = null;
+  private starting: Promise<void> = Promise.resolve();
   private backlog: (() => void)[] = [];
   private incarnations = 0;
   private wipedSnapshots = 0;
@@ -180,7 +181,8 @@ export class SimNode {
       if (life.alive) this.processFailed(error);
     };
     host.failed.then(ended, ended);
-    host.start().then(() => {}, ended);
+    this.starting = host.start();
+    this.starting.catch(ended);
     scheduler.settled();
   }
 
@@ -214,18 +216,20 @@ export class SimNode {
     }
   }
 
-  /** SIGTERM: hands over, then ends. */
+  /** SIGTERM: hands over, then ends; as the command does, not before the start is over. */
   stopGently(): void {
-    const { host, life } = this;
+    const { host, life, options } = this;
     if (host === null || this.paused) return;
-    this.enter(() => {
-      host.stop().then(
-        () => {
-          if (life.alive) this.crash(false);
-        },
-        (error) => this.options.scheduler.fail(error),
-      );
-    });
+    const end = () => {
+      if (life.alive) this.crash(false);
+    };
+    const stop = () =>
+      life.enter(() => {
+        host.stop().then(end, (error) => options.scheduler.fail(error));
+      });
+    // Who cannot start ends by that.
+    this.starting.then(stop, () => {});
+    options.scheduler.settled();
   }
 
   /** Written in all lives, its own and received ones. */

@@ -41,6 +41,9 @@ const progressMs = 20 * 200;
 const agreementMs = 10_000;
 const longestTtlMs = 1500;
 const stepsMax = 1_000_000;
+/** What the log's time is behind: stamps are heard when committed, later after a start. */
+const commitsMs = 120;
+const failoverMs = 300;
 
 /** Throws what a checker found. One at a time in a process: it takes over clocks and bounds. */
 export async function simulate(seed: number, variation: Variation = {}): Promise<Report> {
@@ -183,11 +186,15 @@ export class Simulation {
     });
   }
 
-  /** A clock that follows the wall after a restart may be anywhere if the walls are wild. */
+  /**
+   * A key's life may be shorter by the rates of clocks, and by what the log's time was behind: a
+   * leader with a better clock makes up for that at once, and so does the first wall clock that
+   * counts again after a restart of all. Where that one is wild, it may end at any time.
+   */
   private earliestExpiry(ttlMs: number): number {
     const { wildWalls, calm } = this.profile;
     if (wildWalls && !calm) return 0;
-    return Math.max(0, ttlMs * 0.97 - 120);
+    return Math.max(0, ttlMs * 0.97 - (calm ? commitsMs : commitsMs + failoverMs));
   }
 
   private async recover(): Promise<void> {

@@ -1,10 +1,11 @@
 /** Tests of the simulator itself: a run is a function of its seed, and it can fail. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { ElectionTimer } from '../../src/raft/election-timer.js';
+import type { Fault, FaultKind } from './faults.js';
 import { forbidRealTime } from './guard.js';
 import { bugs } from './planted/bugs.js';
 import { replace } from './planted/plant.js';
-import { profileOf } from './profile.js';
+import { type Profile, profileOf } from './profile.js';
 import { shrink } from './shrink.js';
 import { simulate } from './simulation.js';
 import { judge } from './verdict.js';
@@ -26,6 +27,41 @@ describe('a run', () => {
     const less = await simulate(3, { without: new Set([faults[0]!.number]) });
     expect(less.trace).not.toBe(whole.trace);
     expect(profileOf(3).faults).toEqual(faults);
+  });
+});
+
+function fault(atMs: number, kind: FaultKind, changes: Partial<Fault> = {}): Fault {
+  return { number: 0, atMs, kind, node: 0, other: 0, forMs: 0, amount: 0, ...changes };
+}
+
+describe('a process', () => {
+  it('that is told to stop while it starts does so afterwards, as the command does', async () => {
+    for (let atMs = 6; atMs <= 20; atMs++) {
+      const faults = [fault(atMs, 'stop', { node: 2 })];
+      const change = (profile: Profile) => ({ ...profile, diskMs: 10, faultsMs: 400, faults });
+      await simulate(2, { change });
+    }
+  });
+});
+
+describe('a bare promotion', () => {
+  const faults = [
+    fault(700, 'wipe', { node: 1, forMs: 50 }),
+    fault(900, 'operator-remove'),
+    fault(1000, 'add', { node: 1, amount: 1 }),
+    fault(1040, 'add', { node: 1, amount: 1 }),
+    fault(1046, 'crash-leader', { forMs: 100, amount: 1 }),
+  ];
+
+  it('is not made before the new directory knows that it is a member, and has a vote', async () => {
+    const change = (profile: Profile): Profile => ({
+      ...profile,
+      ...{ voters: 3, spares: 0, calm: false, healAll: true, evicting: false, faults },
+      ...{ loss: 0, delayMaxMs: 19, diskMs: 6, snapshotBytes: 100_000, faultsMs: 1500 },
+      settings: { 'election-timeout-ms': '100', 'heartbeat-interval-ms': '20' },
+      limits: { ...profile.limits, appendBytesMax: 64, inflightAppendsMax: 1 },
+    });
+    for (let seed = 1; seed <= 12; seed++) await simulate(seed, { change });
   });
 });
 

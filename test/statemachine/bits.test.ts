@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { latin1Bytes } from '../../src/statemachine/batch-format.js';
 import { TransactionBuilder, watchVersion } from '../../src/statemachine/transaction.js';
-import { argsOf, CommandMachine } from './command-machine.js';
+import { CommandMachine } from './command-machine.js';
+import { argsOf } from './words.js';
 
 const bulk = (text: string) => `$${text.length}\r\n${text}`;
 const badOffset = '-ERR bit offset is not an integer or out of range';

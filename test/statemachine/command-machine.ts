@@ -1,30 +1,10 @@
 /** A state machine that takes commands as words, one entry each, and gives RESP2 replies. */
-import { Args } from '../../src/resp/args.js';
+import type { Args } from '../../src/resp/args.js';
 import { ReplyBuffer } from '../../src/resp/reply-buffer.js';
-import { BatchWriter, latin1Bytes } from '../../src/statemachine/batch-format.js';
-import type { KeyspaceSpec } from '../../src/statemachine/command-spec.js';
-import { execSpec, keyspaceSpecs } from '../../src/statemachine/keyspace-commands.js';
+import { BatchWriter } from '../../src/statemachine/batch-format.js';
+import { execSpec } from '../../src/statemachine/keyspace-commands.js';
 import { StateMachine } from '../../src/statemachine/state-machine.js';
-
-const specs = new Map(keyspaceSpecs.map((spec) => [spec.name, spec]));
-
-export function specOf(name: string): KeyspaceSpec {
-  const spec = specs.get(name.toLowerCase());
-  if (spec === undefined) throw new Error(`no command ${name}`);
-  return spec;
-}
-
-/** Words as latin1 text: one char per byte. */
-export function argsOf(...words: string[]): Args {
-  const args = new Args();
-  args.reset(latin1Bytes(words.join('')));
-  let at = 0;
-  for (const word of words) {
-    args.push(at, at + word.length);
-    at += word.length;
-  }
-  return args;
-}
+import { argsOf, specOf } from './words.js';
 
 export class CommandMachine {
   readonly machine: StateMachine;

@@ -4,8 +4,9 @@ import { encodePulse, latin1Bytes } from '../../src/statemachine/batch-format.js
 import { keyspaceSpecs } from '../../src/statemachine/keyspace-commands.js';
 import { TransactionBuilder, watchVersion } from '../../src/statemachine/transaction.js';
 import { CommandGenerator } from '../conformance/command-generator.js';
-import { argsOf, CommandMachine, specOf } from './command-machine.js';
+import { CommandMachine } from './command-machine.js';
 import { random } from './keyspace-helpers.js';
+import { argsOf, specOf } from './words.js';
 
 const notAnInteger = '-ERR value is not an integer or out of range';
 const notAFloat = '-ERR value is not a valid float';

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { keyTexts } from '../../src/server/key-arguments.js';
 import { xxh3Hex } from '../../src/statemachine/xxh3.js';
-import { argsOf, CommandMachine, specOf } from './command-machine.js';
+import { CommandMachine } from './command-machine.js';
+import { argsOf, specOf } from './words.js';
 
 const bulk = (text: string) => `$${text.length}\r\n${text}`;
 const pair = (value: unknown, by: unknown) => `*2\r\n:${value}\r\n:${by}`;

@@ -4,8 +4,9 @@ import { BatchWriter, latin1Bytes } from '../../src/statemachine/batch-format.js
 import { Keyspace } from '../../src/statemachine/keyspace.js';
 import { KeyspaceRestorer } from '../../src/statemachine/keyspace-restorer.js';
 import { TransactionBuilder, watchVersion } from '../../src/statemachine/transaction.js';
-import { argsOf, CommandMachine, specOf } from './command-machine.js';
+import { CommandMachine } from './command-machine.js';
 import { ascii, random } from './keyspace-helpers.js';
+import { argsOf, specOf } from './words.js';
 
 const bulk = (text: string) => `$${text.length}\r\n${text}`;
 const outOfRange = '-ERR DB index is out of range';

@@ -12,8 +12,9 @@ import {
 import { keyspaceSpecs } from '../../src/statemachine/keyspace-commands.js';
 import { encodeTouches } from '../../src/statemachine/touches.js';
 import { TransactionBuilder } from '../../src/statemachine/transaction.js';
-import { argsOf, CommandMachine, specOf } from './command-machine.js';
+import { CommandMachine } from './command-machine.js';
 import { digestOf } from './replay.js';
+import { argsOf, specOf } from './words.js';
 import { Draw, writeSamples } from './write-samples.js';
 
 const entryCount = 2500;

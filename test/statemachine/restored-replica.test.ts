@@ -5,7 +5,6 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { Args } from '../../src/resp/args.js';
 import { nullSink } from '../../src/resp/reply-sink.js';
 import {
   BatchWriter,
@@ -13,10 +12,10 @@ import {
   encodeSettings,
   encodeTouchEntry,
 } from '../../src/statemachine/batch-format.js';
-import { keyspaceSpecs } from '../../src/statemachine/keyspace-commands.js';
 import { StateMachine, StateMachineRestorer } from '../../src/statemachine/state-machine.js';
 import { encodeTouches } from '../../src/statemachine/touches.js';
 import { generator } from '../raft/support.js';
+import { argsOf, specOf } from './words.js';
 
 const hourMs = 3_600_000;
 type Random = (bound: number) => number;
@@ -44,16 +43,7 @@ function restored(machine: StateMachine): StateMachine {
 }
 
 function append(writer: BatchWriter, words: readonly string[]): void {
-  const spec = keyspaceSpecs.find(({ name }) => name.toLowerCase() === words[0]);
-  const bytes = Buffer.from(words.join(''), 'latin1');
-  const args = new Args();
-  args.reset(bytes);
-  let at = 0;
-  for (const word of words) {
-    args.push(at, at + word.length);
-    at += word.length;
-  }
-  writer.append(spec!.opcode, args);
+  writer.append(specOf(words[0]!).opcode, argsOf(...words));
 }
 
 function randomWords(random: Random): string[] {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Args } from '../../../src/resp/args.js';
 import { AclCommands } from '../../../src/server/acl/acl-commands.js';
 import { AclLog } from '../../../src/server/acl/acl-log.js';
 import { mergeSelectors, User } from '../../../src/server/acl/user.js';
@@ -11,6 +10,7 @@ import {
 } from '../../../src/server/acl/user-settings.js';
 import { container, local } from '../../../src/server/local-spec.js';
 import { keyspaceSpecs } from '../../../src/statemachine/keyspace-commands.js';
+import { argsOf } from '../../statemachine/words.js';
 
 const plain = (name: string, arity: number) => local(name, arity, { summary: '' }, () => {});
 const commands = new AclCommands([
@@ -47,17 +47,9 @@ function userOf(rules: string): User {
 }
 
 function denied(user: User, command: string): string | null {
-  const args = new Args();
-  const bytes = Buffer.from(command, 'latin1');
-  args.reset(bytes);
-  let at = 0;
-  for (const word of command.split(' ')) {
-    args.push(at, at + word.length);
-    at += word.length + 1;
-  }
   const [first, second] = command.split(' ');
   const spec = commands.find(`${first}|${second}`) ?? commands.find(first!);
-  return user.check(spec!, args)?.reason ?? null;
+  return user.check(spec!, argsOf(...command.split(' ')))?.reason ?? null;
 }
 
 describe('rules on commands are given back in their order, each once', () => {
