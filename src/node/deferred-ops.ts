@@ -10,6 +10,10 @@ import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 /** Null: argument 0 is an encoded reply. */
 export type DeferredSpec = KeyspaceSpec | SessionReadSpec | null;
 
+/** Most batches carry none: those cost no buffer. */
+const noBytes = new Uint8Array(0);
+const smallest = 4096;
+
 export class DeferredOps {
   private specs: DeferredSpec[] = [];
   private origins: Origin[] = [];
@@ -18,7 +22,7 @@ export class DeferredOps {
   /** Where the arguments of operation i begin in `ends`. */
   private first: number[] = [];
   private ends: number[] = [];
-  private bytes = new Uint8Array(4096);
+  private bytes = noBytes;
   private used = 0;
   private next = 0;
   /** Ones that could not run yet although others behind them could. */
@@ -105,7 +109,7 @@ export class DeferredOps {
   private append(source: Uint8Array, start: number, end: number): void {
     const length = end - start;
     if (this.used + length > this.bytes.length) {
-      const wider = new Uint8Array(Math.max(this.bytes.length * 2, this.used + length));
+      const wider = new Uint8Array(Math.max(smallest, this.bytes.length * 2, this.used + length));
       wider.set(this.bytes.subarray(0, this.used));
       this.bytes = wider;
     }

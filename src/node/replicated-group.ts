@@ -42,6 +42,7 @@ import { raftInfo } from './raft-info.js';
 import { ReadRounds } from './read-rounds.js';
 import { SettingChanges } from './setting-changes.js';
 import { noSnapshots, type Snapshotter } from './snapshotter.js';
+import { TurnTime } from './turn-time.js';
 
 export interface ReplicatedGroupOptions {
   readonly clock: Clock;
@@ -83,6 +84,7 @@ export class ReplicatedGroup implements Group {
   readonly forwarded: ForwardedCommands;
   private readonly settingChanges = new SettingChanges();
   private readonly watchers: (() => void)[] = [];
+  private readonly time: TurnTime;
   private readonly flushNow = () => this.flush();
 
   constructor(
@@ -94,6 +96,7 @@ export class ReplicatedGroup implements Group {
       this.execute(ops, at, args),
     );
     const { clock, settings, sendApplication: send } = options;
+    this.time = new TurnTime(clock, options.logClock);
     const usersMark = () => this.users.mark;
     this.settingChanges.onChange(() => this.users.look(this.machine));
     this.admission = new Admission({
@@ -278,7 +281,7 @@ export class ReplicatedGroup implements Group {
   private runRead(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): void {
     const begun = this.meter === null ? 0 : this.meter.begin(spec, args);
     const { machine, options } = this;
-    const now = Math.max(machine.nowMs, options.logClock.now());
+    const now = Math.max(machine.nowMs, this.time.now());
     const counts = origin.noTouch !== true || spec.name === 'touch';
     const context = machine.readContext(now, options.randomU32, counts, origin.database);
     if (spec.kind === 'session-read') spec.run(origin, context, args, origin.reply);

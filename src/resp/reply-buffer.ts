@@ -162,9 +162,15 @@ export class ReplyBuffer implements ReplySink {
     let at = this.used;
     buffer[at++] = type;
     if (length < 10) buffer[at++] = 48 + length;
-    else if (length < 100) {
-      buffer[at++] = 48 + ((length / 10) | 0);
-      buffer[at++] = 48 + (length % 10);
+    else if (length < 10_000) {
+      const digits = length < 100 ? 2 : length < 1000 ? 3 : 4;
+      let rest = length;
+      for (let digit = at + digits - 1; digit >= at; digit--) {
+        const tens = (rest / 10) | 0;
+        buffer[digit] = 48 + rest - tens * 10;
+        rest = tens;
+      }
+      at += digits;
     } else at += buffer.write(String(length), at, 'latin1');
     buffer[at] = 13;
     buffer[at + 1] = 10;

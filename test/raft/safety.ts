@@ -24,6 +24,8 @@ export class Safety {
   private readonly leaders = new Map<Term, NodeId>();
   private readonly chosen: string[] = [];
   private readonly chosenTerms: Term[] = [];
+  /** The term in which each entry was seen to be committed: its own, or a later one (figure 8). */
+  private readonly committedIn: Term[] = [];
   private readonly digests: string[] = [];
   private readonly readFloors = new Map<number, LogIndex>();
   private checks = 0;
@@ -49,13 +51,15 @@ export class Safety {
     else if (known !== digest) fail('state machine safety', `${id}: state differs at ${index}`);
   }
 
+  /** Maybe long after its votes were given: later terms may have committed more meanwhile. */
   leaderElected(id: NodeId, leader: RaftCore, term: Term): void {
     const other = this.leaders.get(term);
     if (other !== undefined && other !== id) fail('election safety', `two leaders in term ${term}`);
     this.leaders.set(term, id);
     for (let index = leader.commitIndex + 1; index <= this.highestCommit; index++) {
       const expected = this.chosenTerms[index];
-      if (expected !== undefined && expected < term && leader.termAt(index) !== expected) {
+      const owed = expected !== undefined && this.committedIn[index]! < term;
+      if (owed && leader.termAt(index) !== expected) {
         fail('leader completeness', `leader ${id} of term ${term} lacks committed entry ${index}`);
       }
     }
@@ -108,7 +112,10 @@ export class Safety {
           `${node.id}: committed entry ${index} is of term ${term}, not ${known}`,
         );
       }
-      if (term !== null) this.chosenTerms[index] = term;
+      if (term !== null) {
+        this.chosenTerms[index] = term;
+        this.committedIn[index] ??= current.term;
+      }
       this.chosen[index] ??= '';
     }
     node.checkedCommit = current.commitIndex;
