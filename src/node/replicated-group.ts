@@ -314,12 +314,10 @@ export class ReplicatedGroup implements Group {
 
   private applyFor(origin: Origin): void {
     const { machine, meter } = this;
-    const { tracker } = origin;
     this.applyingOrigin = origin;
     const spec = machine.nextCommand();
     const begun = meter === null ? 0 : meter.begin(spec, machine.commandArgs);
-    if (tracker === null) machine.apply(spec, origin.reply);
-    else machine.apply(spec, origin.reply, (args) => tracker.beforeTransaction(args));
+    machine.apply(spec, origin.reply, origin.tracker);
     meter?.end(origin, spec, machine.commandArgs, begun);
     this.applyingOrigin = null;
   }

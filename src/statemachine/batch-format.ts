@@ -35,6 +35,8 @@ export function isSettings(payload: Uint8Array): boolean {
 const initialBytes = 64 * 1024;
 /** Shorter arguments are copied byte by byte: a view would cost more. */
 const loopBytesMax = 48;
+/** A number has five bytes at most. */
+const varintFactorMax = 2 ** 35;
 /** A buffer that served one huge batch is not kept. */
 const keptBytesMax = 4 * 1024 * 1024;
 
@@ -143,7 +145,8 @@ export class PayloadReader {
     const code = this.varint();
     const count = this.varint();
     args.reset(this.bytes);
-    args.push(0, 0);
+    // Where the others are: who looks at the first and the last sees how long the command is.
+    args.push(this.at, this.at);
     for (let index = 0; index < count; index++) {
       const length = this.varint();
       const start = this.at;
@@ -161,11 +164,11 @@ export class PayloadReader {
 
   private varint(): number {
     let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    for (let factor = 1; factor < varintFactorMax; factor *= 128) {
       const byte = this.bytes[this.at++];
       if (byte === undefined) throw tooShort();
-      value += (byte & 127) * 2 ** shift;
-      if (byte < 128) return value;
+      if (byte < 128) return value + byte * factor;
+      value += (byte & 127) * factor;
     }
     throw tooShort();
   }

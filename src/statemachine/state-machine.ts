@@ -34,6 +34,10 @@ export interface StateView {
 const headerVersion = 1;
 const headerBytes = 9;
 
+export interface TransactionWatcher {
+  beforeTransaction(args: Args): void;
+}
+
 export class StateMachine {
   appliedIndex: number;
   /** Counts the entries with shared settings that were applied. */
@@ -135,29 +139,29 @@ export class StateMachine {
   }
 
   /**
-   * Applies the command that nextCommand() gave and writes its reply. `beforeExec` sees the
+   * Applies the command that nextCommand() gave and writes its reply. `watcher` sees the
    * arguments of a transaction before any of its commands is carried out.
    */
-  apply(spec: KeyspaceSpec, reply: ReplySink, beforeExec?: (args: Args) => void): void {
+  apply(spec: KeyspaceSpec, reply: ReplySink, watcher: TransactionWatcher | null = null): void {
     if (spec.kind === 'read') spec.read(this.applyContext, this.args, reply);
-    else this.carryOut(spec, reply, beforeExec);
+    else this.carryOut(spec, reply, watcher);
     this.keyspace.settled();
   }
 
   private carryOut(
     spec: KeyspaceSpec & { kind: 'write' },
     reply: ReplySink,
-    beforeExec?: (args: Args) => void,
+    watcher: TransactionWatcher | null,
   ): void {
-    if (beforeExec !== undefined && spec.opcode === execOpcode) beforeExec(this.args);
+    if (watcher !== null && spec.opcode === execOpcode) watcher.beforeTransaction(this.args);
     const error = spec.check(this.args);
     if (error === null) spec.apply(this.applyContext, this.args, reply);
     else reply.error(error);
   }
 
   /** Reads and applies the next command of the entry. */
-  applyNext(reply: ReplySink, beforeExec?: (args: Args) => void): void {
-    this.apply(this.nextCommand(), reply, beforeExec);
+  applyNext(reply: ReplySink): void {
+    this.apply(this.nextCommand(), reply);
   }
 
   endEntry(): void {

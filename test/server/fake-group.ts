@@ -218,7 +218,7 @@ export class FakeGroup implements Group {
     this.applyingOrigin = origin;
     const applied = machine.nextCommand();
     const begun = this.meter?.begin(applied, machine.commandArgs) ?? 0;
-    machine.apply(applied, origin.reply, (inner) => origin.tracker?.beforeTransaction(inner));
+    machine.apply(applied, origin.reply, origin.tracker);
     this.meter?.end(origin, applied, machine.commandArgs, begun);
     this.applyingOrigin = null;
     machine.endEntry();
