@@ -190,11 +190,13 @@ export class MemoryNetwork {
     if (a?.handler == null || b?.handler == null || this.connected(one, other)) return false;
     if (!a.wants(other) && !b.wants(one)) return false;
     if (this.#cuts.has(path(one, other)) || this.#cuts.has(path(other, one))) return false;
-    if (a.handler.admit(b.handler.hello()) !== null) return false;
-    if (b.handler.admit(a.handler.hello()) !== null) return false;
+    const [helloOfA, helloOfB] = [a.handler.hello(), b.handler.hello()];
+    if (a.handler.admit(helloOfB) !== null) return false;
+    if (b.handler.admit(helloOfA) !== null) return false;
     this.#connections.set(pair(one, other), this.#count++);
-    a.handler.onPeerUp(b.handler.hello());
-    b.handler.onPeerUp(a.handler.hello());
+    a.handler.onPeerUp(helloOfB);
+    // What the first one does now may be its end.
+    if (this.connected(one, other)) b.handler?.onPeerUp(helloOfA);
     return true;
   }
 }

@@ -103,6 +103,22 @@ describe('MemoryNetwork', () => {
     expect(a.handler.isUp('b')).toBe(true);
   });
 
+  it('goes on when a node ends by what it does with a new peer', async () => {
+    const { network, a, b, c } = await trio();
+    network.disconnect('a', 'b');
+    const up = a.handler.onPeerUp.bind(a.handler);
+    a.handler.onPeerUp = (peer) => {
+      up(peer);
+      void a.transport.stop();
+    };
+    network.settle();
+    expect([b.handler.isUp('a'), b.handler.isUp('c'), c.handler.isUp('b')]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+
   it('drops, duplicates, delays and reorders as the route says', async () => {
     let now = 0;
     const fates = new Map<number, readonly number[]>([
