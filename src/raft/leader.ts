@@ -69,6 +69,7 @@ export class Leader {
       this.lastBeatTick = timer.now;
       this.beatWanted = true;
     }
+    if (this.reads.roundWanted) this.flushWanted = true;
     const heard = quorumValue(this.state.configurations.latest, this.heardTickOf);
     if (timer.now - heard >= config.electionTicks) {
       this.roles.becomeFollower(this.state.term, null);
@@ -148,6 +149,17 @@ export class Leader {
     this.flushWanted = true;
   }
 
+  /**
+   * Reads gather while a round is on its way, and go with the next one together: a round costs a
+   * message to each follower and its answer. Not for longer than the rest of a tick, for followers
+   * that are far away, and for rounds that were lost.
+   */
+  private get roundDue(): boolean {
+    const { reads, rounds, state } = this;
+    if (!reads.roundWanted) return false;
+    return !reads.roundUnderWay || rounds.sentTick(reads.round) < state.timer.now;
+  }
+
   /** Everything that leaves towards followers in this turn. */
   flush(commitMax = this.commitDue): void {
     if (!this.flushDue) return;
@@ -155,7 +167,7 @@ export class Leader {
     const everyone = this.beatWanted;
     this.beatWanted = false;
     this.confirmReads();
-    const round = everyone || this.reads.roundWanted ? this.reads.nextRound() : 0;
+    const round = everyone || this.roundDue ? this.reads.nextRound() : 0;
     if (round > 0) this.rounds.sent(round, this.state.timer.now);
     this.replicator.flush(round, everyone, commitMax);
   }

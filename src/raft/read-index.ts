@@ -36,6 +36,12 @@ export class LeaderReads {
     return last >= this.first && this.waiting[last]!.round > this.round;
   }
 
+  /** True when a token waits for a round that was sent. */
+  get roundUnderWay(): boolean {
+    const oldest = this.waiting[this.first];
+    return oldest !== undefined && oldest.round <= this.round;
+  }
+
   addEarly(token: number, from: NodeId | null): void {
     this.early.push({ token, from });
   }

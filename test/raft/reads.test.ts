@@ -33,7 +33,7 @@ describe('reads on the leader', () => {
     bench.core.requestRead(1);
     const [first] = bench.pump().take('heartbeat-request');
     bench.core.requestRead(2);
-    const [second] = bench.pump().take('heartbeat-request');
+    const [second] = bench.tick().take('heartbeat-request');
     expect(second!.round).toBeGreaterThan(first!.round);
     answerRound(bench, 'n2', first!.round);
     answerRound(bench, 'n3', first!.round);
@@ -49,6 +49,32 @@ describe('reads on the leader', () => {
     expect(beats).toHaveLength(2);
     answerRound(bench, 'n3', beats[0]!.round);
     expect(bench.reads.map((read) => read.token)).toEqual([1, 2, 3]);
+  });
+
+  test('reads that come while a round is under way share the next one', () => {
+    const bench = leaderBench();
+    bench.core.requestRead(1);
+    const { round } = bench.pump().take('heartbeat-request')[0]!;
+    for (const token of [2, 3]) {
+      bench.core.requestRead(token);
+      expect(bench.pump().take('heartbeat-request')).toEqual([]);
+    }
+    answerRound(bench, 'n2', round);
+    const beats = bench.take('heartbeat-request');
+    expect(beats).toMatchObject([{ round: round + 1 }, { round: round + 1 }]);
+    answerRound(bench, 'n3', round + 1);
+    expect(bench.reads.map((read) => read.token)).toEqual([1, 2, 3]);
+  });
+
+  test('a round that is not answered holds later reads up for no more than a tick', () => {
+    const bench = leaderBench();
+    bench.core.requestRead(1);
+    const { round } = bench.pump().take('heartbeat-request')[0]!;
+    bench.core.requestRead(2);
+    const beats = bench.pump().tick().take('heartbeat-request');
+    expect(beats[0]).toMatchObject({ round: round + 1 });
+    answerRound(bench, 'n2', round + 1);
+    expect(bench.reads.map((read) => read.token)).toEqual([1, 2]);
   });
 
   test('requirements 37, 39: waits for a committed entry of the own term', () => {
