@@ -329,7 +329,7 @@ export class ReplicatedGroup implements Group {
   appliedThrough(index: LogIndex): void {
     this.settingChanges.appliedThrough(index);
     this.rounds.appliedThrough(index);
-    this.proposeFormed();
+    if (this.queue.formingCommands > 0) this.scheduleFlush();
     if (this.users.appliedThrough(index)) this.changed();
   }
 

@@ -1,13 +1,9 @@
 /** The time of an idle log (requirement 32). */
 import { describe, expect, it } from 'vitest';
-import { nodeConfig, Settings } from '../../src/config.js';
-import { ClusterView } from '../../src/node/cluster-view.js';
-import type { GroupDriver } from '../../src/node/group-driver.js';
-import { LogClock } from '../../src/node/log-clock.js';
 import { Pulse } from '../../src/node/pulse.js';
-import { ReplicatedGroup } from '../../src/node/replicated-group.js';
-import { StateMachine } from '../../src/statemachine/state-machine.js';
+import type { ReplicatedGroup } from '../../src/node/replicated-group.js';
 import { FakeClock } from './fake-clock.js';
+import { leaderGroup } from './leader-group.js';
 
 function world(dueMs: number) {
   const clock = { now: 1000 };
@@ -65,30 +61,12 @@ describe('Pulse', () => {
 
   it('tries again after a proposal was refused', () => {
     const clock = new FakeClock();
-    const given = Object.entries({ id: 'n1', 'data-dir': 'd' }).map(([name, value]) => ({
-      name,
-      value,
-      from: 'a test',
-    }));
     let free = false;
     const proposed: Uint8Array[] = [];
-    const group = new ReplicatedGroup(new StateMachine(), {
-      clock,
-      logClock: new LogClock(clock),
-      randomU32: () => 0,
-      view: new ClusterView(nodeConfig(given)),
-      settings: new Settings([]),
-      readConsistency: () => 'linearizable',
-      leaseValid: () => false,
-      sendApplication: () => false,
-    });
-    const core = { role: 'leader', leader: 'n1' };
-    const propose = (data: Uint8Array) => {
+    const group = leaderGroup(clock, (data) => {
       if (free) proposed.push(data);
       return free ? { ok: true, index: 1, term: 1 } : { ok: false, reason: 'transferring' };
-    };
-    group.attach({ core, propose } as unknown as GroupDriver);
-    group.loading = false;
+    });
     Object.defineProperty(group.machine.keyspace, 'workOwed', { value: true });
     const pulse = new Pulse(
       group,

@@ -21,13 +21,17 @@ export interface LastReaderOptions {
 }
 
 const retryMs = 60;
+/** What is due is gone with the next entry; a leader behind slow links takes a while for that. */
+const lateMsMax = 1000;
 
 export class LastReader {
   private readonly missing: Set<string>;
+  private readonly goneAt: number;
 
   constructor(private readonly options: LastReaderOptions) {
     const keys = [...registers, ...deadlines, ...counters, ...texts, ...accounts];
     this.missing = new Set(options.evicting ? manyKeys : keys);
+    this.goneAt = options.expired ? options.scheduler.now + lateMsMax : Number.POSITIVE_INFINITY;
     this.ask();
   }
 
@@ -66,13 +70,15 @@ export class LastReader {
       stale: false,
       answered: () => {
         const reply = parseReply((origin.reply as ReplyBuffer).take()!);
-        if (reply instanceof ErrorReply || !this.missing.delete(key)) return;
+        if (reply instanceof ErrorReply || !this.missing.has(key)) return;
+        const isOverdue = this.options.expired && deadlines.includes(key) && reply !== null;
+        if (!isOverdue) this.missing.delete(key);
+        else if (scheduler.now > this.goneAt) {
+          scheduler.fail(new SimFailure('expiry', `${key} is still there long after its deadline`));
+        }
         operation.result = plain(reply);
         operation.return = scheduler.now;
         history.add(operation);
-        if (this.options.expired && deadlines.includes(key) && reply !== null) {
-          scheduler.fail(new SimFailure('expiry', `${key} is still there long after its deadline`));
-        }
       },
     };
     const refusal = node.group?.read(origin, specOf('get'), argsOf('get', key)) ?? null;
