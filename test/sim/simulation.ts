@@ -38,6 +38,8 @@ export interface Variation {
 
 /** Requirement 19 and 64: twenty of the longest election timeouts. */
 const progressMs = 20 * 200;
+/** A round trip of a link that is clogged for ever, and the disk. */
+const slowAnswerMs = 80;
 const agreementMs = 10_000;
 const longestTtlMs = 1500;
 const stepsMax = 1_000_000;
@@ -210,13 +212,20 @@ export class Simulation {
       const ready = this.nemesis.leader?.core?.readyToServe === true;
       return ready && this.invariants.safety.highestCommit > before + 1;
     };
-    await this.reach('progress', progressMs, progress);
+    await this.reach('progress', progressMs + this.catchUpMs(), progress);
     for (const client of this.clients) client.stop();
     await this.readAll(survivors, false);
     if (survivors.length === nodes.length) await this.agree();
     // What is under way may still become a write, with its whole life before it.
     await scheduler.run(Math.max(scheduler.now, links.quietAt) + longestTtlMs * 1.1);
     await this.readAll(survivors, true);
+  }
+
+  /** What some node lacks may have to go entry by entry to one that answers late. */
+  private catchUpMs(): number {
+    const ends = this.nodes.flatMap(({ core }) => (core === null ? [] : [core.lastLogIndex]));
+    const lacking = Math.max(0, ...ends) - Math.min(...ends, Number.MAX_SAFE_INTEGER);
+    return (Math.max(0, lacking) * slowAnswerMs) / this.profile.limits.inflightAppendsMax;
   }
 
   /** Whoever watches over processes starts them again, and again. */
