@@ -3,7 +3,9 @@
  * in which all is healed, or only a majority while the rest stays broken for ever, in which there
  * must be progress; then last reads, equal digests, and the histories of all keys.
  */
+
 import type { NodeConfig } from '../../src/config.js';
+import { limits } from '../../src/limits.js';
 import { Settings } from '../../src/settings.js';
 import { SimFailure } from './failure.js';
 import { type Covered, type Fault, Nemesis } from './faults.js';
@@ -225,7 +227,7 @@ export class Simulation {
   private catchUpMs(): number {
     const ends = this.nodes.flatMap(({ core }) => (core === null ? [] : [core.lastLogIndex]));
     const lacking = Math.max(0, ...ends) - Math.min(...ends, Number.MAX_SAFE_INTEGER);
-    return (Math.max(0, lacking) * slowAnswerMs) / this.profile.limits.inflightAppendsMax;
+    return (Math.max(0, lacking) * slowAnswerMs) / limits.inflightAppendsMax;
   }
 
   /** Whoever watches over processes starts them again, and again. */
