@@ -166,7 +166,8 @@ export class OperationQueue {
     const place = propose(this.writer.finish(stampMs, seed));
     const batch = this.forming;
     this.writer.begin();
-    this.forming = newBatch(batch.number + 1);
+    // Nothing may wait for the number of a batch that is never applied.
+    this.forming = newBatch(place === null ? batch.number : batch.number + 1);
     // Reads from now on come after this batch.
     this.formingReads = null;
     if (place === null) return this.putBack(batch, refusal);

@@ -174,6 +174,19 @@ describe('OperationQueue', () => {
     expect(world.events.at(-1)).toBe('apply 11.0');
   });
 
+  it('what a refused batch answers waits for no refused batch before it', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    for (const value of ['1', '2']) {
+      world.queue.pushWrite(a, write, argsOf('SET', 'k', value));
+      world.queue.closeBatch(0, 0, () => null, refusal);
+      world.queue.assignToken(Number(value));
+      world.queue.confirm(Number(value));
+    }
+    expect(world.events).toEqual(['a reply refused', 'a reply refused']);
+    expect(world.queue.isEmpty).toBe(true);
+  });
+
   it('a batch that is refused answers its writes in their places, and its reads later', () => {
     const world = new World();
     const a = new TestOrigin('a');
