@@ -11,6 +11,12 @@ const slewMax = 0.01;
 /** By the clock of any other node no leader's log clock is slower, if their rates differ by 1 %. */
 const slowest = 1 - 2 * slewMax;
 
+/**
+ * Stamps that stay behind for longer wait for no commit: the log's time itself is behind, since
+ * most nodes were suspended as machines, which stops their monotonic clocks.
+ */
+const lateMsMax = 20_000;
+
 export class LogClock {
   private value = 0;
   private atMs = 0;
@@ -18,6 +24,8 @@ export class LogClock {
   /** How old the newest replayed stamp can be. */
   private ageMsMax = Number.POSITIVE_INFINITY;
   /** The log's time was at least this, at that time of the monotonic clock. */
+  /** Since when, by the monotonic clock, every stamp was below that. */
+  private behindSinceMs = Number.NaN;
   private heard: { readonly value: number; readonly atMs: number } | null = null;
 
   constructor(private readonly clock: Clock) {}
@@ -69,7 +77,10 @@ export class LogClock {
     const atMs = this.clock.monotonicMs();
     const { heard } = this;
     const before = heard === null ? 0 : heard.value + (atMs - heard.atMs) * slowest;
-    const value = Math.max(stampMs, before);
+    if (stampMs >= before) this.behindSinceMs = Number.NaN;
+    else if (Number.isNaN(this.behindSinceMs)) this.behindSinceMs = atMs;
+    const isLate = !(atMs - this.behindSinceMs > lateMsMax);
+    const value = isLate ? Math.max(stampMs, before) : stampMs;
     this.heard = { value, atMs };
     return value;
   }

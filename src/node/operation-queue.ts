@@ -1,6 +1,8 @@
 /**
  * Operations of clients between their arrival and their answer, on the node that leads. One
- * ordered queue of segments: the reads of a turn, then the batch of writes of that turn.
+ * ordered queue of segments: the reads of a turn, and batches of writes, each with what came since
+ * the batch before; the last one is still forming, for more than a turn while others are on their
+ * way (ReplicatedGroup.proposeFormed).
  *
  * - A batch is applied when its entry (index and term) is committed; each command is answered by
  *   that very apply (requirements 27, 29).

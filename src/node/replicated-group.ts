@@ -212,7 +212,7 @@ export class ReplicatedGroup implements Group {
     this.scheduleFlush();
   }
 
-  /** Reads and deferred replies of a turn get one round; writes of a turn become one entry. */
+  /** Reads and deferred replies of a turn get one round; writes become one entry at a time. */
   private flush(): void {
     this.flushScheduled = false;
     this.proposeFormed();
@@ -385,6 +385,9 @@ export class ReplicatedGroup implements Group {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
+    // What came before it is logged before it.
+    if (this.queue.formingCommands > 0) this.proposeBatch();
+    this.scheduleFlush();
     const stamp = this.stamp();
     const data = encodeSettings(stamp, this.options.randomU32(), pairs);
     return this.settingChanges.wait(this.propose(data, stamp));

@@ -52,7 +52,7 @@ export class LevelLogStore implements LogStore {
     const { database, group, durableIndex } = this.options;
     await this.loadBase();
     const stored = await this.storedHardState();
-    this.hardStateStored = stored !== null;
+    this.hardStateStored = stored?.term === this.options.identity.identity.term;
     const scan = new LogScan(
       this.base,
       this.firstIndex,

@@ -86,6 +86,23 @@ describe('LogClock', () => {
     expect(log.now()).toBeGreaterThanOrEqual(first + 9800);
   });
 
+  it('goes with stamps that stay behind: that is the time of the log', () => {
+    const clock = new FakeClock();
+    const log = new LogClock(clock);
+    log.observed(clock.wall);
+    const behind = () => clock.wall - 300_000;
+    for (let second = 0; second < 21; second++) {
+      log.observed(behind());
+      expect(log.now()).toBeGreaterThan(clock.wall - 1000);
+      clock.pass(1000);
+    }
+    log.observed(behind());
+    expect(log.now()).toBe(behind());
+    clock.pass(1000);
+    log.observed(behind());
+    expect(log.now()).toBe(behind());
+  });
+
   it('takes its own wall clock back when a leader turns up that is an hour behind', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);

@@ -183,7 +183,9 @@ describe('OperationQueue', () => {
       world.queue.assignToken(Number(value));
       world.queue.confirm(Number(value));
     }
-    expect(world.events).toEqual(['a reply refused', 'a reply refused']);
+    world.queue.pushWrite(a, write, argsOf('SET', 'k', '3'));
+    world.commit(world.propose());
+    expect(world.events).toEqual(['a reply refused', 'a reply refused', 'apply 10.0']);
     expect(world.queue.isEmpty).toBe(true);
   });
 
