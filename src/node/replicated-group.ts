@@ -385,7 +385,6 @@ export class ReplicatedGroup implements Group {
     const core = this.driver?.core;
     if (core === undefined || core.leader === null) return Promise.resolve('no-leader');
     if (core.role !== 'leader') return Promise.resolve('not-leader');
-    // What came before it is logged before it.
     if (this.queue.formingCommands > 0) this.proposeBatch();
     this.scheduleFlush();
     const stamp = this.stamp();
