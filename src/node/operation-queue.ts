@@ -216,6 +216,7 @@ export class OperationQueue {
     const lost = this.segments.filter((s) => s.kind === 'reads' && s.token === token);
     this.segments = this.segments.filter((segment) => !lost.includes(segment));
     for (const segment of lost) this.failSegment(segment, fail);
+    this.runConfirmed();
   }
 
   /** Takes the batch of this entry, if it is the next one; runs the reads that came before it. */
@@ -313,11 +314,15 @@ export class OperationQueue {
     return this.formingReads;
   }
 
+  /**
+   * In order: a reply that waits for nothing, or a read whose round was quicker, may stand behind
+   * an earlier read of the same connection.
+   */
   private runConfirmed(): void {
     let finished = false;
-    for (let at = 0; at < this.segments.length; at++) {
-      const segment = this.segments[at]!;
-      if (segment.kind !== 'reads' || !segment.confirmed) continue;
+    for (const segment of this.segments) {
+      if (segment.kind !== 'reads') continue;
+      if (!segment.confirmed) break;
       if (segment.ops.run(this.settled, this.executeLoaded)) finished = true;
     }
     if (!finished) return;

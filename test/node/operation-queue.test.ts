@@ -85,6 +85,37 @@ describe('OperationQueue', () => {
     expect(a.answers).toBe(3);
   });
 
+  it('keeps a reply that waits for no round behind an earlier read of its connection', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    world.queue.pushRead(a, read, argsOf('GET', 'k'));
+    expect(world.queue.assignToken(1)).toBe(true);
+    world.queue.pushReply(a, Buffer.from('+PONG'));
+    expect(world.queue.assignToken(2)).toBe(false);
+    world.queue.confirm(2);
+    expect(world.events).toEqual([]);
+    world.queue.confirm(1);
+    expect(world.events).toEqual(['a read k', 'a reply +PONG']);
+  });
+
+  it('keeps the order when the earlier read has to ask again, and when it fails', () => {
+    for (const end of ['confirmed', 'failed'] as const) {
+      const world = new World();
+      const a = new TestOrigin('a');
+      world.queue.pushRead(a, read, argsOf('GET', 'first'));
+      world.queue.assignToken(1);
+      world.queue.retryReads(1);
+      world.queue.pushRead(a, read, argsOf('GET', 'second'));
+      world.queue.assignToken(2);
+      const [first, second] = ['a read first', 'a read second'];
+      if (end === 'confirmed') world.queue.confirm(2);
+      else world.queue.failReads(2, ({ pending }) => world.events.push(`failed, ${pending}`));
+      expect(world.events).toEqual(
+        end === 'confirmed' ? [first, second] : ['failed, 2', 'failed, 2'],
+      );
+    }
+  });
+
   it('runs reads before the batch that was proposed after them, confirmed or not', () => {
     const world = new World();
     const a = new TestOrigin('a');
