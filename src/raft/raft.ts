@@ -361,7 +361,7 @@ export class RaftCore {
     invariant(state.durability.idle, 'a snapshot replaces the log beside a write');
     const keepsLog = log.stable >= index && log.termAt(index) === meta.lastIncludedTerm;
     log.restore(meta, keepsLog);
-    if (!keepsLog) state.durability.replaced(index);
+    if (!keepsLog) state.logReplaced(index);
     state.configurations.restore(meta, keepsLog);
     state.configurationChanged();
     state.restoring = meta;

@@ -163,6 +163,12 @@ export class CoreState {
     this.configurationChanged();
   }
 
+  /** A received snapshot takes the place of the whole log: an ack of what that held is void. */
+  logReplaced(lastIncludedIndex: LogIndex): void {
+    this.ack = null;
+    this.durability.replaced(lastIncludedIndex);
+  }
+
   configurationChanged(): void {
     this.wasMember ||= isMember(this.configurations.latest, this.id);
     if (this.role === 'follower' || this.role === 'learner') this.role = this.restingRole;

@@ -62,6 +62,22 @@ describe('requirement 46: a received snapshot', () => {
     expect(bench.writes.at(-1)).toMatchObject({ truncateFrom: null });
   });
 
+  test('in place of the log voids the acks of what that held', () => {
+    const bench = follower([1, 1], 1);
+    append(bench, 3, [1, 3], [3], 1);
+    append(bench, 3, [3, 4], [3, 3, 3], 1);
+    const write = bench.pending!;
+    // The snapshot comes between the end of this write and the start of the next one.
+    bench.core.written(write.seq);
+    bench.pending = null;
+    const verdict = bench.core.snapshotReceived('n2', 3, meta(5, 3));
+    expect(verdict).toEqual({ action: 'restore', keepsLog: false });
+    bench.core.snapshotRestored(meta(5, 3));
+    // Long enough for a write of the commit index alone, behind which an ack could leave.
+    expect(bench.tick(10).sync().core.lastLogIndex).toBe(5);
+    expect(bench.take('append-response')).toMatchObject([{ success: true, index: 5 }]);
+  });
+
   test('requirement 47: while it is put in place nothing is acked or applied', () => {
     const bench = follower([1, 1], 1);
     const before = bench.applied.length;
