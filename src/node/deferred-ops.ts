@@ -12,7 +12,7 @@ export type DeferredSpec = KeyspaceSpec | SessionReadSpec | null;
 
 /** Most batches carry none: those cost no buffer. */
 const noBytes = new Uint8Array(0);
-const smallest = 4096;
+const firstBytes = 4096;
 
 export class DeferredOps {
   private specs: DeferredSpec[] = [];
@@ -109,7 +109,7 @@ export class DeferredOps {
   private append(source: Uint8Array, start: number, end: number): void {
     const length = end - start;
     if (this.used + length > this.bytes.length) {
-      const wider = new Uint8Array(Math.max(smallest, this.bytes.length * 2, this.used + length));
+      const wider = new Uint8Array(Math.max(firstBytes, this.bytes.length * 2, this.used + length));
       wider.set(this.bytes.subarray(0, this.used));
       this.bytes = wider;
     }

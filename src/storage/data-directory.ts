@@ -15,9 +15,6 @@ import { LevelDatabase } from './level-database.js';
 import { LevelLogStore } from './level-log-store.js';
 import { LevelSnapshotStore } from './level-snapshot-store.js';
 
-/** A snapshot is written once, in order: there is nothing to gather. */
-const snapshotBufferBytes = 4 * 1024 * 1024;
-
 export interface DataDirectoryOptions {
   readonly nodeId: NodeId;
   readonly durability: 'fsync' | 'os';
@@ -53,7 +50,7 @@ export class DataDirectory {
       // A first start that was killed leaves a database, and nothing in it (requirement 58).
       if (isNew && !(await log.isEmpty())) throw lostIdentity(dir);
       const identity = await IdentityFile.open(dir, options.nodeId, fsync);
-      const snapshots = await LevelDatabase.open(path.join(dir, 'snapshots'), snapshotBufferBytes);
+      const snapshots = await LevelDatabase.open(path.join(dir, 'snapshots'));
       return new DataDirectory(dir, fsync, identity, log, snapshots);
     } catch (error) {
       await log.close();

@@ -93,7 +93,6 @@ export class DurableIndex {
     if (size === 0) return;
     const bytes = Buffer.alloc(hintAt + hintBytes);
     readSync(this.fd, bytes, 0, bytes.length, 0);
-
     let sound = 0;
     for (const at of [0, slotBytes]) {
       if (crc32c(bytes, at, at + 16) !== bytes.readUInt32LE(at + 16)) continue;

@@ -7,7 +7,11 @@ import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { TgError } from '../errors.js';
 
-const MiB = 1024 * 1024;
+/**
+ * Kept in memory, up to twice, before it goes to a table of its own. Small: log and snapshots are
+ * written once, in order, and an fsync of the log waits behind the table that is written beside it.
+ */
+const writeBufferBytes = 4 * 1024 * 1024;
 
 export type Bytes = Uint8Array;
 export type BatchOperation =
@@ -22,8 +26,7 @@ export class LevelDatabase {
     private readonly db: ClassicLevel<Bytes, Bytes>,
   ) {}
 
-  /** `writeBufferBytes`: kept in memory, up to twice, before it goes to a table of its own. */
-  static async open(path: string, writeBufferBytes = 4 * MiB): Promise<LevelDatabase> {
+  static async open(path: string): Promise<LevelDatabase> {
     await mkdir(path, { recursive: true });
     const db = new ClassicLevel<Bytes, Bytes>(path, {
       keyEncoding: 'view',
