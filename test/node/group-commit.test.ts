@@ -2,18 +2,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/limits.js';
 import type { ReplicatedGroup } from '../../src/node/replicated-group.js';
-import { ReplyBuffer } from '../../src/resp/reply-buffer.js';
-import type { Origin } from '../../src/server/group.js';
 import { argsOf, specOf } from '../statemachine/words.js';
 import { FakeClock } from './fake-clock.js';
 import { leaderGroup } from './leader-group.js';
+import { type PlainOrigin, plainOrigin } from './plain-origin.js';
 
 let clock: FakeClock;
 let proposed: Uint8Array[];
 let refuses: boolean;
 let group: ReplicatedGroup;
 let applied: number;
-let origin: Origin & { readonly reply: ReplyBuffer };
+let origin: PlainOrigin;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -24,17 +23,7 @@ beforeEach(() => {
     if (refuses) return { ok: false, reason: 'transferring' };
     return { ok: true, term: 1, index: proposed.push(data) };
   });
-  origin = {
-    reply: new ReplyBuffer(),
-    pending: 0,
-    lastWrite: 0,
-    database: 0,
-    seenIndex: 0,
-    protocol: 2,
-    tracker: null,
-    stale: false,
-    answered: () => {},
-  };
+  origin = plainOrigin();
 });
 
 /** One write in a turn of its own. */

@@ -1,7 +1,6 @@
 /** Reads every key through the leader until each read was answered once: what was lost shows. */
 
-import { ReplyBuffer } from '../../src/resp/reply-buffer.js';
-import type { Origin } from '../../src/server/group.js';
+import { plainOrigin } from '../node/plain-origin.js';
 import { argsOf, specOf } from '../statemachine/words.js';
 import { SimFailure } from './failure.js';
 import type { History } from './history.js';
@@ -59,28 +58,18 @@ export class LastReader {
       drop: () => {},
     };
     const operation = record(recorder, 'read', key);
-    const origin: Origin = {
-      reply: new ReplyBuffer(),
-      pending: 0,
-      lastWrite: 0,
-      database: 0,
-      seenIndex: 0,
-      protocol: 2,
-      tracker: null,
-      stale: false,
-      answered: () => {
-        const reply = parseReply((origin.reply as ReplyBuffer).take()!);
-        if (reply instanceof ErrorReply || !this.missing.has(key)) return;
-        const isOverdue = this.options.expired && deadlines.includes(key) && reply !== null;
-        if (!isOverdue) this.missing.delete(key);
-        else if (scheduler.now > this.goneAt) {
-          scheduler.fail(new SimFailure('expiry', `${key} is still there long after its deadline`));
-        }
-        operation.result = plain(reply);
-        operation.return = scheduler.now;
-        history.add(operation);
-      },
-    };
+    const origin = plainOrigin(() => {
+      const reply = parseReply(origin.reply.take()!);
+      if (reply instanceof ErrorReply || !this.missing.has(key)) return;
+      const isOverdue = this.options.expired && deadlines.includes(key) && reply !== null;
+      if (!isOverdue) this.missing.delete(key);
+      else if (scheduler.now > this.goneAt) {
+        scheduler.fail(new SimFailure('expiry', `${key} is still there long after its deadline`));
+      }
+      operation.result = plain(reply);
+      operation.return = scheduler.now;
+      history.add(operation);
+    });
     const refusal = node.group?.read(origin, specOf('get'), argsOf('get', key)) ?? null;
     if (refusal === null && origin.pending === 0) origin.answered();
   }
