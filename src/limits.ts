@@ -20,6 +20,11 @@ export const limits = {
   committedBytesMax: 1 * MiB,
   /** Newest entries kept in memory: at least all that may be in flight to a follower. */
   logWindowBytesMax: 16 * MiB,
+  /** Log writes on their way to the disk at once: a batch need not wait for the one before. */
+  logWritesMax: 3,
+  /** Entries are durable in this ring before LevelDB gets them, so many bytes at a time. */
+  journalBytes: 16 * MiB,
+  journalMoveBytes: 1 * MiB,
   readTokensMax: 4096,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,

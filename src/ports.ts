@@ -18,7 +18,10 @@ import type {
 export interface LogStore {
   /** Checks everything it reads; throws TgError CORRUPT rather than give less than was promised. */
   load(windowBytesMax: number): Promise<RestoredLog>;
-  /** One atomic batch, synced when `write.sync`. A rejection is final: later calls are refused. */
+  /**
+   * Atomic, and durable when it resolves if `write.sync`. While one is on its way another may come
+   * if both append; they end in order. A rejection is final: later calls are refused.
+   */
   write(write: LogWrite): Promise<void>;
   /** Entries from `from`, at least one, up to maxBytes. Rejects when `from` was compacted away. */
   read(from: LogIndex, maxBytes: number): Promise<readonly Entry[]>;

@@ -47,6 +47,7 @@ export function firstWrite(configuration: Configuration): LogWrite {
     truncateFrom: null,
     entries: [{ term: 1, index: 1, kind: 'config', data, configuration }],
     sync: true,
+    appends: false,
     afterwards: [],
   };
 }

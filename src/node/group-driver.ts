@@ -1,7 +1,8 @@
 /**
  * Runs one RaftCore: carries out its effects and feeds back what became of them. It moves data
- * and decides nothing. Invariants: one log write in flight; what rests on a write leaves after
- * it; entries are applied in order, once; a storage fault ends the service and is never retried.
+ * and decides nothing. Invariants: what rests on a log write leaves after it and after
+ * those before it; entries are applied in order, once; a storage fault ends the service and is
+ * never retried.
  */
 import { assert, storageFault, TgError } from '../errors.js';
 import { limits } from '../limits.js';
@@ -42,10 +43,11 @@ const commitTellMs = 1;
 export class GroupDriver {
   readonly core: RaftCore;
   private readonly options: GroupDriverOptions;
-  private writing = false;
+  /** Log writes on their way to the disk: several when all append (limits.logWritesMax). */
+  private writes = 0;
   /** While a received snapshot replaces the log no write may start. */
   private logHeld = false;
-  private heldWrite: LogWrite | null = null;
+  private readonly heldWrites: LogWrite[] = [];
   private readonly waitForWrite: (() => void)[] = [];
   private toApply: Entry[] = [];
   private nextToApply = 0;
@@ -122,7 +124,7 @@ export class GroupDriver {
   /** Ends the service in order: resolves when no write is in flight. */
   async stop(): Promise<void> {
     this.failed = true;
-    if (this.writing) await this.endOfWrite();
+    if (this.writes > 0) await this.endOfWrites();
   }
 
   /** A received snapshot is durable: the log and the state machine follow it in one step. */
@@ -132,7 +134,7 @@ export class GroupDriver {
     meta: SnapshotMeta,
     swapMachine: () => void,
   ): Promise<boolean> {
-    while (this.writing && !this.failed) await this.endOfWrite();
+    while (this.writes > 0 && !this.failed) await this.endOfWrites();
     if (this.failed) return false;
     // From here on the core's writes are about the log that follows the snapshot.
     this.logHeld = true;
@@ -158,9 +160,7 @@ export class GroupDriver {
 
   private releaseLog(): void {
     this.logHeld = false;
-    const write = this.heldWrite;
-    this.heldWrite = null;
-    if (write !== null && !this.failed) this.startWrite(write);
+    for (const write of this.heldWrites.splice(0)) if (!this.failed) this.startWrite(write);
     this.schedule();
   }
 
@@ -204,12 +204,12 @@ export class GroupDriver {
 
   private startWrite(write: LogWrite): void {
     if (this.logHeld) {
-      assert(this.heldWrite === null, 'a second log write while one is held');
-      this.heldWrite = write;
+      assert(this.heldWrites.length < limits.logWritesMax, 'too many log writes are held');
+      this.heldWrites.push(write);
       return;
     }
-    assert(!this.writing, 'a second log write in flight');
-    this.writing = true;
+    assert(this.writes === 0 || write.appends, 'a log write that must be alone is not');
+    this.writes++;
     this.options.logStore.write(write).then(
       () => this.written(write),
       (error: unknown) => {
@@ -229,14 +229,15 @@ export class GroupDriver {
     this.schedule();
   }
 
-  private endOfWrite(): Promise<void> {
+  private endOfWrites(): Promise<void> {
     return new Promise((resolve) => {
       this.waitForWrite.push(resolve);
     });
   }
 
   private endWrite(): void {
-    this.writing = false;
+    this.writes--;
+    if (this.writes > 0) return;
     for (const resolve of this.waitForWrite.splice(0)) resolve();
   }
 

@@ -264,6 +264,7 @@ function raftConfig(options: GroupRunnerOptions) {
     uncommittedBytesMax: limits.uncommittedBytesMax,
     committedBytesMax: limits.committedBytesMax,
     logWindowBytesMax: limits.logWindowBytesMax,
+    logWritesMax: limits.logWritesMax,
     readTokensMax: limits.readTokensMax,
   };
 }

@@ -30,6 +30,8 @@ export interface RaftConfig {
   readonly committedBytesMax: number;
   /** The newest applied and durable entries beyond this many bytes leave memory. */
   readonly logWindowBytesMax: number;
+  /** Most log writes on their way to the disk at once, when all of them only append. */
+  readonly logWritesMax: number;
   /** Most read tokens waiting at one core. */
   readonly readTokensMax: number;
 }

@@ -1,7 +1,8 @@
 /**
- * What is on its way to the disk and what waits for it. Invariants: one write in flight; each
- * write carries everything that changed since the one before; a message leaves only when the
- * term, vote and entries it rests on are durable (Figure 2: "before responding to RPCs").
+ * What is on its way to the disk and what waits for it. Invariants: each write carries everything
+ * that changed since the one before; writes that only append may be on their way together and end
+ * in order, every other one is alone; a message leaves only when the term, vote and entries it
+ * rests on are durable (Figure 2: "before responding to RPCs").
  */
 
 import type { LogWrite } from './effects.js';
@@ -18,6 +19,8 @@ interface InFlight {
   readonly hardState: HardState | null;
   readonly lastIndex: LogIndex;
   readonly lastTerm: Term;
+  /** Only adds entries, and may be a hint of the commit index. */
+  readonly appends: boolean;
 }
 
 export class Durability {
@@ -30,15 +33,17 @@ export class Durability {
   private commitWritten: LogIndex;
   private commitWanted = false;
   private truncateFrom: LogIndex | null = null;
-  /** First index that neither the disk nor the write in flight has as it is in memory. */
+  /** First index that neither the disk nor a write in flight has as it is in memory. */
   private unwrittenFrom: LogIndex;
-  private inFlight: InFlight | null = null;
+  /** Oldest first. */
+  private readonly inFlight: InFlight[] = [];
   private lastSeq = 0;
   private held: Message[] = [];
 
   constructor(
     private readonly log: RaftLog,
     hardState: HardState,
+    private readonly writesMax: number,
   ) {
     this.term = hardState.term;
     this.votedFor = hardState.votedFor;
@@ -79,55 +84,72 @@ export class Durability {
   }
 
   get idle(): boolean {
-    return this.inFlight === null;
+    return this.inFlight.length === 0;
   }
 
   /** True when takeWrite or release would do something. */
   get ready(): boolean {
-    return this.inFlight === null && (this.dirty || this.held.length > 0);
+    return this.willWrite || (this.idle && this.held.length > 0);
   }
 
   /** Held messages that wait for nothing any more go to `out`. Call when there was no write. */
   release(out: Message[]): void {
-    if (this.inFlight !== null || this.held.length === 0) return;
+    if (!this.idle || this.held.length === 0) return;
     for (const message of this.held) out.push(message);
     this.held = [];
   }
 
   get willWrite(): boolean {
-    return this.inFlight === null && this.dirty;
+    return this.dirty && (this.idle || this.mayJoin);
   }
 
   /** The next write with everything that is held; call only when willWrite. */
   takeWrite(): LogWrite {
-    invariant(this.willWrite, 'a write without need, or beside another one');
-    const { log } = this;
+    invariant(this.willWrite, 'a write without need, or beside one that must be alone');
+    const { log, appends } = this;
     const entries =
       this.unwrittenFrom <= log.lastIndex
         ? log.slice(this.unwrittenFrom, log.lastIndex, Number.POSITIVE_INFINITY)
         : noEntries;
-    const sync = this.hardStateChanged || this.truncateFrom !== null || entries.length > 0;
+    const sync = !appends || entries.length > 0;
     const hardState = this.takeHardState();
     const seq = ++this.lastSeq;
     const { truncateFrom } = this;
-    this.inFlight = { seq, hardState, lastIndex: log.lastIndex, lastTerm: log.lastTerm };
+    this.inFlight.push({
+      seq,
+      hardState,
+      lastIndex: log.lastIndex,
+      lastTerm: log.lastTerm,
+      appends,
+    });
     this.unwrittenFrom = log.lastIndex + 1;
     this.truncateFrom = null;
     const afterwards = this.held.length === 0 ? noMessages : this.held;
     if (this.held.length > 0) this.held = [];
-    return { seq, hardState, truncateFrom, entries, sync, afterwards };
+    return { seq, hardState, truncateFrom, entries, sync, appends, afterwards };
   }
 
-  /** The write in flight is durable. */
+  /** The oldest write in flight is durable. */
   written(seq: number): void {
-    const write = this.inFlight;
-    invariant(write !== null && write.seq === seq, 'written() for no write in flight');
-    this.inFlight = null;
+    const write = this.inFlight.shift();
+    invariant(write !== undefined && write.seq === seq, 'written() out of order');
     if (write.hardState !== null) {
       this.term = write.hardState.term;
       this.votedFor = write.hardState.votedFor;
     }
     this.log.stableTo(write.lastIndex, write.lastTerm);
+  }
+
+  /** Nothing but new entries: neither term nor vote nor what is on disk changes. */
+  private get appends(): boolean {
+    return !this.hardStateChanged && this.truncateFrom === null;
+  }
+
+  /** A hint of the commit index alone is not worth a write beside others. */
+  private get mayJoin(): boolean {
+    const { inFlight } = this;
+    const joins = this.appends && this.unwrittenFrom <= this.log.lastIndex;
+    return joins && inFlight[0]!.appends && inFlight.length < this.writesMax;
   }
 
   private get dirty(): boolean {

@@ -13,6 +13,8 @@ export interface LogWrite {
   readonly entries: readonly Entry[];
   /** False when only `commit` moved: nothing rests on it. */
   readonly sync: boolean;
+  /** Term, vote and stored entries stay as they are: may be on its way beside others like it. */
+  readonly appends: boolean;
   /** Votes and acks that promise what this write makes durable. */
   readonly afterwards: readonly Message[];
 }
@@ -39,7 +41,7 @@ export interface OldEntriesWanted {
 export interface Effects {
   readonly roleChange: RoleChange | null;
   readonly messages: readonly Message[];
-  /** Never a second one before written(seq). */
+  /** Beside one that is on its way only when both append; written(seq) is told in order. */
   readonly write: LogWrite | null;
   /** Apply in order, then call applied(). Bounded in bytes per call. */
   readonly committed: readonly Entry[];

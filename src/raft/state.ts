@@ -60,7 +60,7 @@ export class CoreState {
     this.votedFor = restored.hardState.votedFor;
     this.log = new RaftLog(restored);
     this.configurations = new ConfigurationHistory(restored.snapshot, restored.configurations);
-    this.durability = new Durability(this.log, restored.hardState);
+    this.durability = new Durability(this.log, restored.hardState, config.logWritesMax);
     this.timer = new ElectionTimer(config);
     this.role = this.restingRole;
     const known = [restored.snapshot, ...restored.configurations];

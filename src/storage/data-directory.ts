@@ -1,7 +1,7 @@
 /**
- * The data directory of one node: `identity`, `durable-<group>` and, where leases were ever used,
- * `lease` beside two LevelDB databases, `log` and `snapshots`. One process at a time; a directory
- * of another node is refused.
+ * The data directory of one node: `identity`, `durable-<group>`, `journal-<group>` and, where
+ * leases were ever used, `lease` beside two LevelDB databases, `log` and `snapshots`. One process
+ * at a time; a directory of another node is refused.
  */
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -11,8 +11,8 @@ import type { LogStore, SnapshotStore } from '../ports.js';
 import type { GroupId, NodeId } from '../raft/types.js';
 import { DurableIndex } from './durable-index.js';
 import { type Identity, IdentityFile, readFields, replaceFile } from './identity-file.js';
+import { JournaledLogStore } from './journaled-log-store.js';
 import { LevelDatabase } from './level-database.js';
-import { LevelLogStore } from './level-log-store.js';
 import { LevelSnapshotStore } from './level-snapshot-store.js';
 
 export interface DataDirectoryOptions {
@@ -29,6 +29,7 @@ function lostIdentity(dir: string): TgError {
 
 export class DataDirectory {
   private durable: DurableIndex | null = null;
+  private store: LogStore | null = null;
 
   private constructor(
     private readonly dir: string,
@@ -64,13 +65,15 @@ export class DataDirectory {
 
   logStore(group: GroupId): LogStore {
     this.durable = DurableIndex.open(path.join(this.dir, `durable-${group}`));
-    return new LevelLogStore({
+    this.store = new JournaledLogStore({
       database: this.log,
       group,
       identity: this.identityFile,
       durableIndex: this.durable,
+      journalFile: path.join(this.dir, `journal-${group}`),
       fsync: this.fsync,
     });
+    return this.store;
   }
 
   snapshotStore(group: GroupId): Promise<SnapshotStore> {
@@ -98,6 +101,7 @@ export class DataDirectory {
   }
 
   async close(): Promise<void> {
+    await this.store?.close();
     this.durable?.close();
     await this.snapshots.close();
     await this.log.close();

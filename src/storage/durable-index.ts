@@ -60,6 +60,11 @@ export class DurableIndex {
     this.write(hint, hintAt, sync);
   }
 
+  /** Entries up to `index` are durable; never goes back. */
+  advance(index: LogIndex): void {
+    if (index > this.#index || this.fresh) this.record(index);
+  }
+
   record(index: LogIndex): void {
     if (index === this.#index && this.#sequence > 0) return;
     const goesBack = index < this.#index;

@@ -90,7 +90,8 @@ export async function readFields(file: string): Promise<unknown[] | null> {
   }
 }
 
-async function syncDirectory(dir: string): Promise<void> {
+/** Makes a new or renamed file of this directory durable. */
+export async function syncDirectory(dir: string): Promise<void> {
   const handle = await open(dir, 'r');
   try {
     await handle.sync();

@@ -74,6 +74,16 @@ export class LevelDatabase {
     }
   }
 
+  /** The last key from `gte` to below `lt`. */
+  async lastKey(gte: Bytes, lt: Bytes): Promise<Bytes | null> {
+    this.check();
+    try {
+      return (await this.db.keys({ gte, lt, reverse: true, limit: 1 }).all())[0] ?? null;
+    } catch (error) {
+      throw readError(this.path, error);
+    }
+  }
+
   /** Pairs in order of keys, from `gte` to below `lt`, read in blocks. */
   async *pairs(gte: Bytes, lt: Bytes): AsyncGenerator<[Bytes, Bytes]> {
     this.check();

@@ -1,13 +1,12 @@
 /**
- * The log of one group in LevelDB. One record per entry, one atomic batch per write. What LevelDB
- * hides is checked here: every record's checksum, that indexes follow each other, and that the
- * log reaches as far as this directory once promised (requirements 3-6).
+ * The part of one group's log that is in LevelDB. One record per entry, one atomic batch per
+ * write. What LevelDB hides is checked here: every record's checksum, that indexes follow each
+ * other, and that the log reaches as far as this directory once promised (requirements 3-6).
  */
 import { decodeConfiguration, encodeConfiguration } from '../codec/configuration.js';
 import { decodeEntry, encodeEntry } from '../codec/log-record.js';
 import { seal, unseal } from '../codec/sealed.js';
 import { assert, TgError } from '../errors.js';
-import type { LogStore } from '../ports.js';
 import type { LogWrite } from '../raft/effects.js';
 import type {
   Entry,
@@ -21,7 +20,15 @@ import type {
 import type { DurableIndex } from './durable-index.js';
 import type { IdentityFile } from './identity-file.js';
 import type { BatchOperation, LevelDatabase } from './level-database.js';
-import { baseKey, entryKey, hardStateKey, indexOfEntryKey, KeyKind, kindEnd } from './log-keys.js';
+import {
+  baseKey,
+  entryKey,
+  hardStateKey,
+  indexOfEntryKey,
+  KeyKind,
+  kindEnd,
+  kindStart,
+} from './log-keys.js';
 import { LogScan } from './log-scan.js';
 
 export interface LevelLogStoreOptions {
@@ -32,7 +39,7 @@ export interface LevelLogStoreOptions {
   readonly fsync: boolean;
 }
 
-export class LevelLogStore implements LogStore {
+export class LevelLogStore {
   private readonly options: LevelLogStoreOptions;
   private base: SnapshotMeta | null = null;
   private firstIndex: LogIndex = 1;
@@ -46,6 +53,20 @@ export class LevelLogStore implements LogStore {
 
   constructor(options: LevelLogStoreOptions) {
     this.options = options;
+  }
+
+  /** Index of the last entry. */
+  get last(): LogIndex {
+    return this.lastIndex;
+  }
+
+  /** The same before load(), which reads and checks all of it. */
+  async storedThrough(): Promise<LogIndex> {
+    const { database, group } = this.options;
+    await this.loadBase();
+    const end = kindEnd(group, KeyKind.entry);
+    const key = await database.lastKey(kindStart(group, KeyKind.entry), end);
+    return Math.max(this.lastIndex, key === null ? 0 : indexOfEntryKey(key));
   }
 
   async load(windowBytesMax: number): Promise<RestoredLog> {
@@ -86,6 +107,12 @@ export class LevelLogStore implements LogStore {
     }
   }
 
+  /** Entries that are durable in the journal already. */
+  add(entries: readonly Entry[]): Promise<void> {
+    const nothingElse = { seq: 0, hardState: null, truncateFrom: null, afterwards: [] };
+    return this.write({ ...nothingElse, entries, sync: true, appends: true });
+  }
+
   async read(from: LogIndex, maxBytes: number): Promise<readonly Entry[]> {
     const { database, group } = this.options;
     if (from < this.firstIndex || from > this.lastIndex) {
@@ -113,10 +140,6 @@ export class LevelLogStore implements LogStore {
 
   reset(snapshot: SnapshotMeta): Promise<void> {
     return this.inTurn(() => this.resetNow(snapshot));
-  }
-
-  async close(): Promise<void> {
-    assert(!this.writing, 'the log is closed during a write');
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {
@@ -162,7 +185,7 @@ export class LevelLogStore implements LogStore {
     this.firstIndex = first;
     this.beforeTerm = snapshot.lastIncludedTerm;
     this.lastIndex = snapshot.lastIncludedIndex;
-    durableIndex.record(this.lastIndex);
+    durableIndex.advance(this.lastIndex);
     await database.clear(entryKey(group, from), entryKey(group, first));
   }
 
@@ -190,7 +213,7 @@ export class LevelLogStore implements LogStore {
     }
     if (operations.length > 0) await database.batch(operations, fsync && write.sync);
     this.lastIndex = last;
-    if (write.sync) durableIndex.record(last);
+    if (write.sync) durableIndex.advance(last);
     if (write.hardState !== null) durableIndex.recordCommit(write.hardState.commit);
   }
 

@@ -4,7 +4,14 @@ import { TgError } from '../errors.js';
 
 const entryKeyBytes = 13;
 
-export const KeyKind = { hardState: 0, entry: 1, manifest: 2, chunk: 3, base: 4 } as const;
+export const KeyKind = {
+  hardState: 0,
+  entry: 1,
+  manifest: 2,
+  chunk: 3,
+  base: 4,
+  journal: 5,
+} as const;
 
 export function hardStateKey(group: number): Uint8Array {
   return prefix(group, KeyKind.hardState, 0);
@@ -12,6 +19,11 @@ export function hardStateKey(group: number): Uint8Array {
 
 export function baseKey(group: number): Uint8Array {
   return prefix(group, KeyKind.base, 0);
+}
+
+/** The salt of the journal's records that belong to the log. */
+export function journalKey(group: number): Uint8Array {
+  return prefix(group, KeyKind.journal, 0);
 }
 
 export function entryKey(group: number, index: number): Uint8Array {

@@ -34,6 +34,7 @@ export function append(entries: Entry[], more: Partial<LogWrite> = {}): LogWrite
     truncateFrom: null,
     entries,
     sync: true,
+    appends: false,
     afterwards: [],
     ...more,
   };

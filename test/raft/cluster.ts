@@ -111,11 +111,10 @@ export class Cluster {
     node.checkedCommit = 0;
   }
 
-  /** A write in flight may or may not have reached the disk; nobody learns which. */
+  /** Some of the writes in flight may have reached the disk; nobody learns which. */
   crash(node: SimNode): void {
     if (node.core === null) return;
-    if (node.write !== null && this.random(2) === 0) node.store(node.write.write);
-    node.write = null;
+    node.loseWrites(this.random);
     node.core = null;
     node.life++;
   }
@@ -257,16 +256,13 @@ export class Cluster {
   }
 
   private startWrite(node: SimNode, write: LogWrite): void {
-    if (node.write !== null) fail('a second write in flight');
-    const due = this.now + this.random(this.writeDelayMax);
-    node.write = { write, due };
+    const due = node.beginWrite(write, this.now + this.random(this.writeDelayMax));
     this.later(
       node,
       () => {
-        node.write = null;
-        node.store(write);
-        node.running.written(write.seq);
-        this.send(write.afterwards);
+        const ended = node.endWrite();
+        node.running.written(ended.seq);
+        this.send(ended.afterwards);
       },
       due,
     );
@@ -316,7 +312,7 @@ export class Cluster {
     digest: string,
   ): void {
     if (node.core === null) return;
-    if (node.write !== null) {
+    if (node.writes.length > 0) {
       const again = () => this.receiveSnapshot(node, from, term, meta, digest);
       this.events.push(this.event(this.now + 1, again));
       return;

@@ -14,6 +14,7 @@ import type {
   RestoredLog,
   SnapshotMeta,
 } from '../../src/raft/types.js';
+import { checkWriteBeside } from './support.js';
 
 interface Disk {
   hardState: HardState;
@@ -28,7 +29,8 @@ interface Disk {
 export class SimNode {
   core: RaftCore | null = null;
   disk: Disk;
-  write: { readonly write: LogWrite; readonly due: number } | null = null;
+  /** On their way to the disk, oldest first. */
+  writes: { readonly write: LogWrite; readonly due: number }[] = [];
   toApply: Entry[] = [];
   digest = '';
   applied = 0;
@@ -53,7 +55,32 @@ export class SimNode {
     return this.disk.firstIndex + this.disk.entries.length - 1;
   }
 
-  store(write: LogWrite): void {
+  /** Returns when it reaches the disk: not before those that are on their way. */
+  beginWrite(write: LogWrite, due: number): number {
+    checkWriteBeside(
+      this.writes.map((one) => one.write),
+      write,
+    );
+    const inOrder = Math.max(due, this.writes.at(-1)?.due ?? 0);
+    this.writes.push({ write, due: inOrder });
+    return inOrder;
+  }
+
+  /** The oldest one: events of one moment run in any order, writes do not. */
+  endWrite(): LogWrite {
+    const { write } = this.writes.shift() ?? fail('no write in flight');
+    this.store(write);
+    return write;
+  }
+
+  /** A crash: some of the writes in flight reach the disk, in order. */
+  loseWrites(random: (bound: number) => number): void {
+    const reached = this.writes.length === 0 ? 0 : random(this.writes.length + 1);
+    for (const { write } of this.writes.slice(0, reached)) this.store(write);
+    this.writes = [];
+  }
+
+  private store(write: LogWrite): void {
     const { disk } = this;
     if (write.hardState !== null) {
       if (write.hardState.term < disk.hardState.term) fail('the stored term went back');

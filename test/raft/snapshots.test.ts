@@ -69,7 +69,7 @@ describe('requirement 46: a received snapshot', () => {
     const write = bench.pending!;
     // The snapshot comes between the end of this write and the start of the next one.
     bench.core.written(write.seq);
-    bench.pending = null;
+    bench.inFlight.shift();
     const verdict = bench.core.snapshotReceived('n2', 3, meta(5, 3));
     expect(verdict).toEqual({ action: 'restore', keepsLog: false });
     bench.core.snapshotRestored(meta(5, 3));

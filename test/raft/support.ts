@@ -110,9 +110,16 @@ export function configFor(id: NodeId, changes: Partial<RaftConfig> = {}): RaftCo
     uncommittedBytesMax: 1 << 22,
     committedBytesMax: 1 << 20,
     logWindowBytesMax: 1 << 22,
+    logWritesMax: 1,
     readTokensMax: 16,
     ...changes,
   };
+}
+
+/** A write may be on its way beside others only when all of them append. */
+export function checkWriteBeside(pending: readonly LogWrite[], write: LogWrite): void {
+  if (pending.length === 0 || (write.appends && pending.every((one) => one.appends))) return;
+  throw new Error('a second write in flight');
 }
 
 /** One core under test, with a disk that completes when told to. */
@@ -125,7 +132,8 @@ export class Bench {
   readonly snapshots: NodeId[] = [];
   readonly wanted: NonNullable<Effects['committedWanted']>[] = [];
   readonly writes: LogWrite[] = [];
-  pending: LogWrite | null = null;
+  /** On their way to the disk, oldest first. */
+  readonly inFlight: LogWrite[] = [];
 
   constructor(
     readonly id: NodeId,
@@ -133,6 +141,10 @@ export class Bench {
     changes: Partial<RaftConfig> = {},
   ) {
     this.core = new RaftCore(configFor(id, changes), restored);
+  }
+
+  get pending(): LogWrite | null {
+    return this.inFlight[0] ?? null;
   }
 
   /** Carries out effects but leaves the write pending. */
@@ -145,8 +157,8 @@ export class Bench {
       this.snapshots.push(...effects.snapshots);
       if (effects.committedWanted !== null) this.wanted.push(effects.committedWanted);
       if (effects.write !== null) {
-        if (this.pending !== null) throw new Error('a second write in flight');
-        this.pending = effects.write;
+        checkWriteBeside(this.inFlight, effects.write);
+        this.inFlight.push(effects.write);
         this.writes.push(effects.write);
       }
       for (const entry of effects.committed) {
@@ -161,14 +173,13 @@ export class Bench {
   /** Completes the pending write and what follows from it, until the disk is idle. */
   sync(): this {
     this.pump();
-    while (this.pending !== null) this.syncOnce();
+    while (this.inFlight.length > 0) this.syncOnce();
     return this;
   }
 
   syncOnce(): this {
-    const write = this.pending;
-    if (write === null) throw new Error('no write in flight');
-    this.pending = null;
+    const write = this.inFlight.shift();
+    if (write === undefined) throw new Error('no write in flight');
     this.core.written(write.seq);
     this.sent.push(...write.afterwards);
     return this.pump();

@@ -1,0 +1,99 @@
+/**
+ * One record of the journal: the entries of one log write, in whole blocks, so that no two writes
+ * touch the same one. magic u32, crc32c u32, salt (8 bytes), entries u32, their lengths u32 each,
+ * then the entries, each with its own checksum; the rest of the last block is zero.
+ */
+import { crc32c } from '../codec/crc32c.js';
+import { decodeEntry, encodeEntry } from '../codec/log-record.js';
+import { TgError } from '../errors.js';
+import type { Entry, LogIndex } from '../raft/types.js';
+
+/** A page of the operating system: a write of whole ones never waits for another one. */
+export const blockBytes = 4096;
+export const saltBytes = 8;
+
+const magic = 0x4a474754;
+const crcAt = 4;
+const saltAt = 8;
+const countAt = saltAt + saltBytes;
+const lengthsAt = countAt + 4;
+const padding = new Uint8Array(blockBytes);
+
+/** What a record of these entries takes, in whole blocks. */
+export function journalRecordBytes(entries: readonly Entry[]): number {
+  let bytes = lengthsAt + 4 * entries.length;
+  for (const entry of entries) bytes += encodeEntry(entry).length;
+  return Math.ceil(bytes / blockBytes) * blockBytes;
+}
+
+/** The record in pieces; nothing is copied but its head. */
+export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[]): Uint8Array[] {
+  const head = Buffer.allocUnsafe(lengthsAt + 4 * entries.length);
+  head.writeUInt32LE(magic, 0);
+  head.set(salt, saltAt);
+  head.writeUInt32LE(entries.length, countAt);
+  const pieces: Uint8Array[] = [head];
+  let bytes = head.length;
+  for (const [at, entry] of entries.entries()) {
+    const record = encodeEntry(entry);
+    head.writeUInt32LE(record.length, lengthsAt + 4 * at);
+    bytes += record.length;
+    pieces.push(record);
+  }
+  head.writeUInt32LE(crc32c(head, saltAt, head.length), crcAt);
+  const rest = bytes % blockBytes;
+  if (rest > 0) pieces.push(padding.subarray(rest));
+  return pieces;
+}
+
+/**
+ * The entries above `last` that records with this salt hold, up to the first one that is missing.
+ * Under one salt an index is written once, so what follows each other belongs together. Records
+ * of another salt, of an earlier round of the ring or torn ones are not a part of the log.
+ */
+export function journalEntriesAfter(file: Buffer, salt: Uint8Array, last: LogIndex): Entry[] {
+  const found: Entry[][] = [];
+  for (let at = 0; at < file.length; ) {
+    const entries = recordAt(file, at, salt);
+    if (entries !== null) found.push(entries);
+    at += entries === null ? blockBytes : journalRecordBytes(entries);
+  }
+  found.sort((a, b) => a[0]!.index - b[0]!.index);
+  const after: Entry[] = [];
+  for (const entry of found.flat()) {
+    if (entry.index <= last) continue;
+    if (entry.index !== last + after.length + 1) break;
+    after.push(entry);
+  }
+  return after;
+}
+
+/** Null where no whole record with this salt begins. */
+function recordAt(file: Buffer, at: number, salt: Uint8Array): Entry[] | null {
+  if (at + lengthsAt > file.length || file.readUInt32LE(at) !== magic) return null;
+  if (!file.subarray(at + saltAt, at + countAt).equals(salt)) return null;
+  const count = file.readUInt32LE(at + countAt);
+  let from = at + lengthsAt + 4 * count;
+  if (count === 0 || from > file.length) return null;
+  if (crc32c(file, at + saltAt, from) !== file.readUInt32LE(at + crcAt)) return null;
+  const entries: Entry[] = [];
+  for (let i = 0; i < count; i++) {
+    const length = file.readUInt32LE(at + lengthsAt + 4 * i);
+    const entry = wholeEntry(file.subarray(from, from + length), length);
+    if (entry === null) return null;
+    entries.push(entry);
+    from += length;
+  }
+  return entries;
+}
+
+function wholeEntry(bytes: Uint8Array, length: number): Entry | null {
+  if (bytes.length < length) return null;
+  try {
+    return decodeEntry(bytes, true);
+  } catch (error) {
+    // Torn by a crash. If it was damaged later, the durable index says that it is missing.
+    if (error instanceof TgError) return null;
+    throw error;
+  }
+}
