@@ -87,10 +87,11 @@ const sockets = ['node:net', 'node:tls'];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/raft/': ['src/raft/'],
   'src/statemachine/': ['src/statemachine/', 'src/resp/args', 'src/resp/reply-sink', ...shared],
-  'src/codec/': ['src/codec/', 'src/raft/types', 'msgpackr', ...shared],
+  // zlib for its checksum.
+  'src/codec/': ['src/codec/', 'src/raft/types', 'msgpackr', 'node:zlib', ...shared],
   'src/resp/': ['src/resp/', 'redis-parser', ...shared],
-  'src/storage/': ['src/storage/', 'src/codec/', 'classic-level', ...disk, ...shared],
-  // zlib for its checksum, crypto for the proof of the cluster's secret.
+  'src/storage/': ['src/storage/', 'src/codec/', 'classic-level', 'node:zlib', ...disk, ...shared],
+  // crypto for the proof of the cluster's secret.
   'src/transport/': [
     'src/transport/',
     'src/codec/',

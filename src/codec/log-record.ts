@@ -1,14 +1,14 @@
 /**
  * A log entry as bytes, the same on disk and between peers:
- * version u8, kind u8, crc32c u32, term f64, index f64, payload. The checksum covers everything
+ * version u8, kind u8, crc32 u32, term f64, index f64, payload. The checksum covers everything
  * but itself. Made once per entry and kept with it.
  */
+import { crc32 } from 'node:zlib';
 import { TgError } from '../errors.js';
 import type { Entry, EntryKind } from '../raft/types.js';
 import { decodeConfiguration, encodeConfiguration } from './configuration.js';
-import { crc32c } from './crc32c.js';
 
-const version = 1;
+const version = 2;
 const crcAt = 2;
 const termAt = 6;
 const indexAt = 14;
@@ -60,8 +60,7 @@ export function decodeEntry(bytes: Uint8Array, verify: boolean): Entry {
 }
 
 function checksum(record: Uint8Array): number {
-  const head = crc32c(record, 0, crcAt);
-  return crc32c(record, termAt, record.length, head);
+  return crc32(record.subarray(termAt), crc32(record.subarray(0, crcAt)));
 }
 
 function damaged(how: string): TgError {

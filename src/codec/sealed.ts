@@ -1,9 +1,9 @@
-/** Small structured records: version byte and CRC32C in front of msgpackr fields. */
+/** Small structured records: version byte and CRC-32 in front of msgpackr fields. */
+import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
 import { TgError } from '../errors.js';
-import { crc32c } from './crc32c.js';
 
-const version = 1;
+const version = 2;
 const headBytes = 5;
 const packr = new Packr({ useRecords: false });
 
@@ -12,7 +12,7 @@ export function seal(fields: readonly unknown[]): Uint8Array {
   const sealed = Buffer.alloc(headBytes + body.length);
   sealed[0] = version;
   sealed.set(body, headBytes);
-  sealed.writeUInt32LE(crc32c(sealed, headBytes, sealed.length), 1);
+  sealed.writeUInt32LE(crc32(sealed.subarray(headBytes)), 1);
   return sealed;
 }
 
@@ -24,7 +24,7 @@ export function unseal(bytes: Uint8Array, what: string): unknown[] {
   if (bytes[0] !== version) {
     throw new TgError('CORRUPT', `${what} has version ${bytes[0]}, known is ${version}`);
   }
-  if (view.getUint32(1, true) !== crc32c(bytes, headBytes, bytes.length)) throw damaged();
+  if (view.getUint32(1, true) !== crc32(bytes.subarray(headBytes))) throw damaged();
   const fields: unknown = packr.unpack(bytes.subarray(headBytes));
   if (!Array.isArray(fields)) throw damaged();
   return fields;

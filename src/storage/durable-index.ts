@@ -7,7 +7,7 @@
  * synced: the higher one must not outlive the entries it counts.
  */
 import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { crc32c } from '../codec/crc32c.js';
+import { crc32 } from 'node:zlib';
 import { TgError } from '../errors.js';
 import type { LogIndex } from '../raft/types.js';
 
@@ -56,7 +56,7 @@ export class DurableIndex {
     const hint = Buffer.alloc(hintBytes);
     this.#commit = Math.min(commit, this.#index);
     hint.writeDoubleLE(this.#commit, 0);
-    hint.writeUInt32LE(crc32c(hint, 0, 8), 8);
+    hint.writeUInt32LE(crc32(hint.subarray(0, 8)), 8);
     this.write(hint, hintAt, sync);
   }
 
@@ -72,7 +72,7 @@ export class DurableIndex {
     this.#index = index;
     this.#slot.writeDoubleLE(this.#sequence, 0);
     this.#slot.writeDoubleLE(index, 8);
-    this.#slot.writeUInt32LE(crc32c(this.#slot, 0, 16), 16);
+    this.#slot.writeUInt32LE(crc32(this.#slot.subarray(0, 16)), 16);
     if (index < this.#commit) this.recordCommit(index);
     this.write(this.#slot, (this.#sequence % 2) * slotBytes, goesBack);
   }
@@ -100,7 +100,7 @@ export class DurableIndex {
     readSync(this.fd, bytes, 0, bytes.length, 0);
     let sound = 0;
     for (const at of [0, slotBytes]) {
-      if (crc32c(bytes, at, at + 16) !== bytes.readUInt32LE(at + 16)) continue;
+      if (crc32(bytes.subarray(at, at + 16)) !== bytes.readUInt32LE(at + 16)) continue;
       const sequence = bytes.readDoubleLE(at);
       if (sequence < 1) continue;
       sound++;
@@ -118,7 +118,7 @@ export class DurableIndex {
 
   /** A torn or missing hint costs nothing but a slower start. */
   private loadCommit(bytes: Buffer): void {
-    const sound = crc32c(bytes, hintAt, hintAt + 8) === bytes.readUInt32LE(hintAt + 8);
+    const sound = crc32(bytes.subarray(hintAt, hintAt + 8)) === bytes.readUInt32LE(hintAt + 8);
     if (!sound) return;
     this.#commit = bytes.readDoubleLE(hintAt);
     if (this.#commit > this.#index) this.recordCommit(this.#index, true);

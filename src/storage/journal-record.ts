@@ -1,9 +1,9 @@
 /**
  * One record of the journal: the entries of one log write, in whole blocks, so that no two writes
- * touch the same one. magic u32, crc32c u32, salt (8 bytes), entries u32, their lengths u32 each,
+ * touch the same one. magic u32, crc32 u32, salt (8 bytes), entries u32, their lengths u32 each,
  * then the entries, each with its own checksum; the rest of the last block is zero.
  */
-import { crc32c } from '../codec/crc32c.js';
+import { crc32 } from 'node:zlib';
 import { decodeEntry, encodeEntry } from '../codec/log-record.js';
 import { TgError } from '../errors.js';
 import type { Entry, LogIndex } from '../raft/types.js';
@@ -40,7 +40,7 @@ export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[])
     bytes += record.length;
     pieces.push(record);
   }
-  head.writeUInt32LE(crc32c(head, saltAt, head.length), crcAt);
+  head.writeUInt32LE(crc32(head.subarray(saltAt)), crcAt);
   const rest = bytes % blockBytes;
   if (rest > 0) pieces.push(padding.subarray(rest));
   return pieces;
@@ -75,7 +75,7 @@ function recordAt(file: Buffer, at: number, salt: Uint8Array): Entry[] | null {
   const count = file.readUInt32LE(at + countAt);
   let from = at + lengthsAt + 4 * count;
   if (count === 0 || from > file.length) return null;
-  if (crc32c(file, at + saltAt, from) !== file.readUInt32LE(at + crcAt)) return null;
+  if (crc32(file.subarray(at + saltAt, from)) !== file.readUInt32LE(at + crcAt)) return null;
   const entries: Entry[] = [];
   for (let i = 0; i < count; i++) {
     const length = file.readUInt32LE(at + lengthsAt + 4 * i);

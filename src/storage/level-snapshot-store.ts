@@ -3,8 +3,8 @@
  * log. Chunks are synced one by one; the manifest comes last and makes the snapshot visible
  * (requirement 42). Older snapshots and abandoned stages go after that, never under a reader.
  */
+import { crc32 } from 'node:zlib';
 import { decodeConfiguration, encodeConfiguration } from '../codec/configuration.js';
-import { crc32c } from '../codec/crc32c.js';
 import { seal, unseal } from '../codec/sealed.js';
 import { TgError } from '../errors.js';
 import type { SnapshotStore, SnapshotWriter } from '../ports.js';
@@ -196,14 +196,14 @@ function sealChunk(chunk: Uint8Array, sequence: number): Uint8Array {
   const sealed = Buffer.allocUnsafe(chunkHeaderBytes + chunk.length);
   sealed.writeUInt32LE(sequence, 4);
   sealed.set(chunk, chunkHeaderBytes);
-  sealed.writeUInt32LE(crc32c(sealed, 4, sealed.length), 0);
+  sealed.writeUInt32LE(crc32(sealed.subarray(4)), 0);
   return sealed;
 }
 
 function unsealChunk(value: Uint8Array, sequence: number): Uint8Array | null {
   if (value.length < chunkHeaderBytes) return null;
   const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  if (view.getUint32(0, true) !== crc32c(value, 4, value.length)) return null;
+  if (view.getUint32(0, true) !== crc32(value.subarray(4))) return null;
   return view.getUint32(4, true) === sequence ? value.subarray(chunkHeaderBytes) : null;
 }
 
