@@ -193,7 +193,7 @@ function faultOf(error: TgError, { id, dataDir }: NodeConfig): CommandError {
     case 'STORAGE_FAILED':
       return say(`Check free space and the disk of ${dataDir}, then start the node again.`);
     case 'UNKNOWN_FORMAT':
-      return say('A newer version wrote this: start that version on this node.');
+      return say('Another version wrote this: start that version on this node.');
     case 'INVARIANT':
       return say(`This is a bug: keep the log and ${dataDir} for the report, then start it again.`);
     case 'REMOVED':

@@ -22,9 +22,9 @@ export const limits = {
   logWindowBytesMax: 16 * MiB,
   /** Log writes on their way to the disk at once: a batch need not wait for the one before. */
   logWritesMax: 3,
-  /** Entries are durable in this ring before LevelDB gets them, so many bytes at a time. */
+  /** Entries are durable in this ring before LevelDB gets them, so many bytes at a time or more. */
   journalBytes: 16 * MiB,
-  journalMoveBytes: 1 * MiB,
+  journalMoveBytes: 4 * MiB,
   readTokensMax: 4096,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,

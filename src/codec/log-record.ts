@@ -59,6 +59,11 @@ export function decodeEntry(bytes: Uint8Array, verify: boolean): Entry {
   };
 }
 
+/** As it is written in the record. */
+export function checksumOf(record: Uint8Array): number {
+  return new DataView(record.buffer, record.byteOffset, record.byteLength).getUint32(crcAt, true);
+}
+
 function checksum(record: Uint8Array): number {
   return crc32(record.subarray(termAt), crc32(record.subarray(0, crcAt)));
 }

@@ -22,7 +22,7 @@ export function unseal(bytes: Uint8Array, what: string): unknown[] {
   if (bytes.length < headBytes) throw damaged();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes[0] !== version) {
-    throw new TgError('CORRUPT', `${what} has version ${bytes[0]}, known is ${version}`);
+    throw new TgError('UNKNOWN_FORMAT', `${what} has version ${bytes[0]}, known is ${version}`);
   }
   if (view.getUint32(1, true) !== crc32(bytes.subarray(headBytes))) throw damaged();
   const fields: unknown = packr.unpack(bytes.subarray(headBytes));

@@ -45,6 +45,8 @@ export class GroupDriver {
   private readonly options: GroupDriverOptions;
   /** Log writes on their way to the disk: several when all append (limits.logWritesMax). */
   private writes = 0;
+  /** The one on its way does more than append. */
+  private writesAlone = false;
   /** While a received snapshot replaces the log no write may start. */
   private logHeld = false;
   private readonly heldWrites: LogWrite[] = [];
@@ -208,8 +210,10 @@ export class GroupDriver {
       this.heldWrites.push(write);
       return;
     }
-    assert(this.writes === 0 || write.appends, 'a log write that must be alone is not');
+    const joins = write.appends && !this.writesAlone;
+    assert(this.writes === 0 || joins, 'a log write that must be alone is not');
     this.writes++;
+    this.writesAlone = !write.appends;
     this.options.logStore.write(write).then(
       () => this.written(write),
       (error: unknown) => {

@@ -78,7 +78,7 @@ export class Durability {
     this.truncateFrom = null;
   }
 
-  /** Leaves with, or after, the next write. */
+  /** Leaves with, or after, the next write: that may be later than what it rests on. */
   hold(message: Message): void {
     this.held.push(message);
   }

@@ -1,11 +1,13 @@
 /**
  * One record of the journal: the entries of one log write, in whole blocks, so that no two writes
- * touch the same one. magic u32, crc32 u32, salt (8 bytes), entries u32, their lengths u32 each,
- * then the entries, each with its own checksum; the rest of the last block is zero.
+ * touch the same one. magic u32, crc32 u32, salt (8 bytes), entries u32, length u32 and checksum
+ * u32 of each, then the entries; the rest of the last block is zero. The checksum of this head
+ * binds the entries to it: a torn record takes in nothing of what lay in its place before.
  */
 import { crc32 } from 'node:zlib';
-import { decodeEntry, encodeEntry } from '../codec/log-record.js';
+import { checksumOf, decodeEntry, encodeEntry } from '../codec/log-record.js';
 import { TgError } from '../errors.js';
+import { limits } from '../limits.js';
 import type { Entry, LogIndex } from '../raft/types.js';
 
 /** A page of the operating system: a write of whole ones never waits for another one. */
@@ -16,19 +18,21 @@ const magic = 0x4a474754;
 const crcAt = 4;
 const saltAt = 8;
 const countAt = saltAt + saltBytes;
-const lengthsAt = countAt + 4;
+const entriesAt = countAt + 4;
+/** Length and checksum of one entry. */
+const perEntry = 8;
 const padding = new Uint8Array(blockBytes);
 
 /** What a record of these entries takes, in whole blocks. */
 export function journalRecordBytes(entries: readonly Entry[]): number {
-  let bytes = lengthsAt + 4 * entries.length;
+  let bytes = entriesAt + perEntry * entries.length;
   for (const entry of entries) bytes += encodeEntry(entry).length;
   return Math.ceil(bytes / blockBytes) * blockBytes;
 }
 
 /** The record in pieces; nothing is copied but its head. */
 export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[]): Uint8Array[] {
-  const head = Buffer.allocUnsafe(lengthsAt + 4 * entries.length);
+  const head = Buffer.allocUnsafe(entriesAt + perEntry * entries.length);
   head.writeUInt32LE(magic, 0);
   head.set(salt, saltAt);
   head.writeUInt32LE(entries.length, countAt);
@@ -36,7 +40,8 @@ export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[])
   let bytes = head.length;
   for (const [at, entry] of entries.entries()) {
     const record = encodeEntry(entry);
-    head.writeUInt32LE(record.length, lengthsAt + 4 * at);
+    head.writeUInt32LE(record.length, entriesAt + perEntry * at);
+    head.writeUInt32LE(checksumOf(record), entriesAt + perEntry * at + 4);
     bytes += record.length;
     pieces.push(record);
   }
@@ -50,47 +55,52 @@ export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[])
  * The entries above `last` that records with this salt hold, up to the first one that is missing.
  * Under one salt an index is written once, so what follows each other belongs together. Records
  * of another salt, of an earlier round of the ring or torn ones are not a part of the log.
+ * @throws TgError CORRUPT when so much follows a missing one that it must have been there once.
  */
 export function journalEntriesAfter(file: Buffer, salt: Uint8Array, last: LogIndex): Entry[] {
-  const found: Entry[][] = [];
+  const records: Entry[][] = [];
   for (let at = 0; at < file.length; ) {
     const entries = recordAt(file, at, salt);
-    if (entries !== null) found.push(entries);
+    if (entries !== null) records.push(entries);
     at += entries === null ? blockBytes : journalRecordBytes(entries);
   }
-  found.sort((a, b) => a[0]!.index - b[0]!.index);
+  records.sort((a, b) => a[0]!.index - b[0]!.index);
   const after: Entry[] = [];
-  for (const entry of found.flat()) {
-    if (entry.index <= last) continue;
-    if (entry.index !== last + after.length + 1) break;
-    after.push(entry);
+  let beyond = 0;
+  for (const entries of records) {
+    const next = last + after.length + 1;
+    if (entries[0]!.index > next) beyond++;
+    else after.push(...entries.slice(next - entries[0]!.index));
   }
-  return after;
+  // A write begins only when at most this many before it are under way.
+  if (beyond < limits.logWritesMax) return after;
+  throw new TgError('CORRUPT', `entry ${last + after.length + 1} is missing before later ones`);
 }
 
 /** Null where no whole record with this salt begins. */
 function recordAt(file: Buffer, at: number, salt: Uint8Array): Entry[] | null {
-  if (at + lengthsAt > file.length || file.readUInt32LE(at) !== magic) return null;
+  if (at + entriesAt > file.length || file.readUInt32LE(at) !== magic) return null;
   if (!file.subarray(at + saltAt, at + countAt).equals(salt)) return null;
   const count = file.readUInt32LE(at + countAt);
-  let from = at + lengthsAt + 4 * count;
+  let from = at + entriesAt + perEntry * count;
   if (count === 0 || from > file.length) return null;
   if (crc32(file.subarray(at + saltAt, from)) !== file.readUInt32LE(at + crcAt)) return null;
   const entries: Entry[] = [];
   for (let i = 0; i < count; i++) {
-    const length = file.readUInt32LE(at + lengthsAt + 4 * i);
-    const entry = wholeEntry(file.subarray(from, from + length), length);
+    const about = at + entriesAt + perEntry * i;
+    const bytes = file.subarray(from, from + file.readUInt32LE(about));
+    const entry = wholeEntry(bytes, file.readUInt32LE(about + 4));
     if (entry === null) return null;
     entries.push(entry);
-    from += length;
+    from += bytes.length;
   }
   return entries;
 }
 
-function wholeEntry(bytes: Uint8Array, length: number): Entry | null {
-  if (bytes.length < length) return null;
+function wholeEntry(bytes: Uint8Array, checksum: number): Entry | null {
   try {
-    return decodeEntry(bytes, true);
+    const entry = decodeEntry(bytes, true);
+    return checksumOf(bytes) === checksum ? entry : null;
   } catch (error) {
     // Torn by a crash. If it was damaged later, the durable index says that it is missing.
     if (error instanceof TgError) return null;

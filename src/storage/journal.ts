@@ -67,7 +67,8 @@ export class Journal {
     try {
       return journalEntriesAfter(await readFile(file), salt, last);
     } catch (error) {
-      throw new TgError('CORRUPT', `${file} cannot be read: ${String(error)}`, { cause: error });
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new TgError('CORRUPT', `${file} cannot be read: ${reason}`, { cause: error });
     }
   }
 
@@ -152,9 +153,12 @@ export class Journal {
 async function fill({ file, capacity }: JournalOptions): Promise<void> {
   const handle = await open(file, constants.O_RDWR | constants.O_CREAT, mode);
   try {
-    const { size } = await handle.stat();
-    if (size >= capacity) return;
-    await handle.write(Buffer.alloc(capacity - size), 0, capacity - size, size);
+    let { size } = await handle.stat();
+    while (size < capacity) {
+      const zeros = Buffer.alloc(capacity - size);
+      size += (await handle.write(zeros, 0, zeros.length, size)).bytesWritten;
+    }
+    // Also when it had its length: whoever made it may have been killed before it was synced.
     await handle.sync();
   } finally {
     await handle.close();

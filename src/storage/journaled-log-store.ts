@@ -1,8 +1,8 @@
 /**
  * The log of one group: new entries become durable in the journal, and go from there to LevelDB
  * many at a time. Everything else goes to LevelDB at once, when it has all entries before it.
- * Invariant: an entry below the durable index is in LevelDB, or in the journal under the salt that
- * LevelDB names; a new salt is written before anything that makes older records untrue.
+ * Invariant: each entry up to the durable index is in LevelDB, or in the journal under the salt
+ * that LevelDB names; a new salt is written before anything that makes older records untrue.
  */
 import { randomBytes } from 'node:crypto';
 import { encodeEntry } from '../codec/log-record.js';
@@ -12,7 +12,8 @@ import type { LogStore } from '../ports.js';
 import type { LogWrite } from '../raft/effects.js';
 import type { Entry, LogIndex, RestoredLog, SnapshotMeta } from '../raft/types.js';
 import { Journal } from './journal.js';
-import { saltBytes } from './journal-record.js';
+import { journalRecordBytes, saltBytes } from './journal-record.js';
+import type { BatchOperation } from './level-database.js';
 import { LevelLogStore, type LevelLogStoreOptions } from './level-log-store.js';
 import { entryKey, journalKey } from './log-keys.js';
 
@@ -23,7 +24,7 @@ export interface JournaledLogStoreOptions extends LevelLogStoreOptions {
 export class JournaledLogStore implements LogStore {
   private readonly log: LevelLogStore;
   private journal: Journal | null = null;
-  /** In the journal and not yet in LevelDB. */
+  /** In the journal and not yet in LevelDB; bytes as they count there. */
   private backlog: Entry[] = [];
   private backlogBytes = 0;
   private moveDue = false;
@@ -74,8 +75,9 @@ export class JournaledLogStore implements LogStore {
   async close(): Promise<void> {
     if (this.journal === null) return;
     await this.waiting;
-    // After a failure everything that was promised is where it is.
-    if (this.failed === null) await this.move();
+    await this.lastAppend;
+    await this.turn;
+    // What LevelDB does not have the next start finds here.
     this.journal.close();
     this.journal = null;
   }
@@ -102,10 +104,8 @@ export class JournaledLogStore implements LogStore {
   }
 
   private moveLater(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      this.backlog.push(entry);
-      this.backlogBytes += encodeEntry(entry).length;
-    }
+    for (const entry of entries) this.backlog.push(entry);
+    this.backlogBytes += journalRecordBytes(entries);
     if (this.backlogBytes < limits.journalMoveBytes || this.moveDue) return;
     this.moveDue = true;
     // The next write tells of a failure.
@@ -143,17 +143,24 @@ export class JournaledLogStore implements LogStore {
 
   private afterOthers(work: () => Promise<void>): Promise<void> {
     this.waitingCount++;
-    const done = this.waiting.then(work).finally(() => {
-      this.waitingCount--;
-    });
+    const done = this.waiting
+      .then(() => this.unlessFailed(work))
+      .finally(() => {
+        this.waitingCount--;
+      });
     this.waiting = done.catch((error: unknown) => this.fail(error));
     return done;
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.turn.then(work);
+    const done = this.turn.then(() => this.unlessFailed(work));
     this.turn = done.catch((error: unknown) => this.fail(error));
     return done;
+  }
+
+  /** What comes behind a failed write would leave a gap where that was. */
+  private unlessFailed(work: () => Promise<void>): Promise<void> {
+    return this.failed === null ? work() : Promise.reject(this.failed);
   }
 
   /** Whoever asked hears of it, and so does every later write. */
@@ -166,26 +173,31 @@ export class JournaledLogStore implements LogStore {
   private async openJournal(): Promise<void> {
     const { database, group, fsync, journalFile } = this.options;
     const capacity = limits.journalBytes;
-    const journal = await Journal.open({ file: journalFile, capacity, fsync });
-    this.journal = journal;
+    this.journal = await Journal.open({ file: journalFile, capacity, fsync });
     const stored = await database.get(journalKey(group));
-    if (stored === null) return this.beginJournal([]);
-    const [salt] = unseal(stored, `${database.path}: the salt of the journal`);
     const last = await this.log.storedThrough();
-    await this.beginJournal(await journal.entriesAfter(salt as Uint8Array, last));
-  }
-
-  /** One atomic write: these entries are in LevelDB, and no record from before counts any more. */
-  private async beginJournal(entries: readonly Entry[]): Promise<void> {
-    const { database, group, fsync } = this.options;
-    const salt = randomBytes(saltBytes);
+    const entries = stored === null ? [] : await this.left(stored, last);
     const puts = entries.map((entry) => ({
       type: 'put' as const,
       key: entryKey(group, entry.index),
       value: encodeEntry(entry),
     }));
+    const empty = last === 0 && entries.length === 0;
+    await this.beginJournal(empty ? await this.log.missingHardState() : puts);
+  }
+
+  /** What the journal alone has. */
+  private left(sealed: Uint8Array, last: LogIndex): Promise<Entry[]> {
+    const [salt] = unseal(sealed, `${this.options.database.path}: the salt of the journal`);
+    return this.journal!.entriesAfter(salt as Uint8Array, last);
+  }
+
+  /** One atomic write: `before` is in LevelDB, and no record from before counts any more. */
+  private async beginJournal(before: readonly BatchOperation[]): Promise<void> {
+    const { database, group, fsync } = this.options;
+    const salt = randomBytes(saltBytes);
     const named = { type: 'put' as const, key: journalKey(group), value: seal([salt]) };
-    await database.batch([...puts, named], fsync);
+    await database.batch([...before, named], fsync);
     this.journal!.begin(salt);
   }
 }

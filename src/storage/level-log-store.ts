@@ -60,13 +60,25 @@ export class LevelLogStore {
     return this.lastIndex;
   }
 
-  /** The same before load(), which reads and checks all of it. */
+  /** The same before load(), which reads and checks all of it; reads the base of the log. */
   async storedThrough(): Promise<LogIndex> {
     const { database, group } = this.options;
     await this.loadBase();
     const end = kindEnd(group, KeyKind.entry);
     const key = await database.lastKey(kindStart(group, KeyKind.entry), end);
     return Math.max(this.lastIndex, key === null ? 0 : indexOfEntryKey(key));
+  }
+
+  /**
+   * What a first start that was killed between the identity file and this database left out;
+   * nothing where the log has entries: then it is damage. After storedThrough().
+   */
+  async missingHardState(): Promise<BatchOperation[]> {
+    const { database, group, identity } = this.options;
+    const key = hardStateKey(group);
+    if (this.lastIndex > 0 || (await database.get(key)) !== null) return [];
+    const { term, votedFor } = identity.identity;
+    return [{ type: 'put', key, value: sealHard({ term, votedFor, commit: 0 }) }];
   }
 
   async load(windowBytesMax: number): Promise<RestoredLog> {

@@ -1,4 +1,4 @@
-/** The in-memory twin of LevelLogStore. */
+/** The in-memory twin of JournaledLogStore. */
 import { assert, TgError } from '../errors.js';
 import type { LogStore } from '../ports.js';
 import type { LogWrite } from '../raft/effects.js';
@@ -9,6 +9,7 @@ import type { MemoryDisk } from './memory-disk.js';
 export class MemoryLogStore implements LogStore {
   private failed: TgError | null = null;
   private writes = 0;
+  private writesAlone = false;
 
   constructor(private readonly disk: MemoryDisk) {}
 
@@ -21,8 +22,10 @@ export class MemoryLogStore implements LogStore {
   }
 
   async write(write: LogWrite): Promise<void> {
-    assert(this.writes === 0 || write.appends, 'a log write that must be alone is not');
+    const joins = write.appends && !this.writesAlone;
+    assert(this.writes === 0 || joins, 'a log write that must be alone is not');
     this.writes++;
+    this.writesAlone = !write.appends;
     try {
       this.guarded(() => this.writeOne(write));
       // As a real disk: done in a later turn of the microtask queue.

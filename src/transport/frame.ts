@@ -32,7 +32,7 @@ export const frameType = {
 } as const;
 
 export const frameHeaderBytes = 10;
-const formatVersion = 1;
+const formatVersion = 2;
 const CONTINUES = 0x80;
 const newestType = frameType.proof;
 

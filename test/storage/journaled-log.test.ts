@@ -1,6 +1,7 @@
 /**
- * The log behind its journal. Seeded: writes of every kind on a small ring, killed in the
- * middle of them again and again; what was acknowledged is there, and nothing that was not asked.
+ * The log behind its journal. Seeded: writes of every kind on a small ring, and power cuts in the
+ * middle of them that tear what is on its way into pieces; what was acknowledged is there, and
+ * nothing that was not asked.
  */
 import {
   cpSync,
@@ -13,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../src/limits.js';
 import type { LogStore } from '../../src/ports.js';
 import type { LogWrite } from '../../src/raft/effects.js';
@@ -23,10 +24,43 @@ import { blockBytes } from '../../src/storage/journal-record.js';
 import { append, entryAt, metaAt, range } from '../conformance/log-store.js';
 import { generator } from '../raft/support.js';
 
-const options = { nodeId: 'n1', durability: 'os' } as const;
-const ring = { journalBytes: 8 * blockBytes, journalMoveBytes: 3000 };
+interface RingWrite {
+  readonly bytes: Buffer;
+  readonly at: number;
+}
+
+/** Writes to the ring take some turns, in any order. */
+const disk = vi.hoisted(() => ({
+  pending: new Set<{ bytes: Buffer; at: number }>(),
+  random: (_bound: number): number => 0,
+}));
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const writev = (
+    fd: number,
+    pieces: readonly Uint8Array[],
+    at: number,
+    done: (error: Error | null, written: number) => void,
+  ) => {
+    const write = { bytes: Buffer.concat(pieces), at };
+    disk.pending.add(write);
+    const end = (turns: number): void => {
+      if (turns > 0) return void setImmediate(end, turns - 1);
+      fs.writeSync(fd, write.bytes, 0, write.bytes.length, at);
+      disk.pending.delete(write);
+      setImmediate(() => done(null, write.bytes.length));
+    };
+    setImmediate(end, disk.random(6));
+  };
+  return { ...fs, writev };
+});
+
+const options = { nodeId: 'n1', durability: 'fsync' } as const;
+const ring = { journalBytes: 8 * blockBytes, journalMoveBytes: 7 * blockBytes };
 const real = { ...limits };
 const seeds = Number(process.env.JOURNAL_SEEDS ?? 60);
+const sectorBytes = 512;
 const stepsPerSeed = 40;
 
 let root: string;
@@ -117,11 +151,24 @@ class Killed {
     await this.vote();
   }
 
-  /** A copy of the files as they are now is what a kill leaves. */
+  /** Of what is on its way any sectors may be there. */
+  private tear(ring: string, writes: readonly RingWrite[]): void {
+    const bytes = readFileSync(ring);
+    for (const write of writes) {
+      for (let from = 0; from < write.bytes.length; from += sectorBytes) {
+        if (this.random(3) > 0) write.bytes.copy(bytes, write.at + from, from, from + sectorBytes);
+      }
+    }
+    writeFileSync(ring, bytes);
+  }
+
+  /** A copy of the files as they are now, but for what is on its way. */
   async kill(): Promise<void> {
     const left = newDir();
     const { acknowledged } = this.model;
+    const torn = [...disk.pending];
     copyStill(this.dir, left);
+    this.tear(path.join(left, 'journal-1'), torn);
     await this.settled();
     await this.directory.close();
     rmSync(this.dir, { recursive: true });
@@ -240,6 +287,7 @@ describe('a log behind a journal', () => {
   it(`is what was written, whenever it was killed (${seeds} seeds)`, async () => {
     for (let seed = 1; seed <= seeds; seed++) {
       const random = generator(seed);
+      disk.random = random;
       const node = new Killed(random);
       try {
         await node.start();

@@ -1,0 +1,149 @@
+/** What a failed write, a torn one and a damaged ring leave behind the journal. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { limits } from '../../src/limits.js';
+import type { LogStore } from '../../src/ports.js';
+import type { LogWrite } from '../../src/raft/effects.js';
+import type { Entry, RestoredLog } from '../../src/raft/types.js';
+import { DataDirectory } from '../../src/storage/data-directory.js';
+import {
+  blockBytes,
+  encodeJournalRecord,
+  journalEntriesAfter,
+} from '../../src/storage/journal-record.js';
+import { append, entryAt, range } from '../conformance/log-store.js';
+
+const real = { ...limits };
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'tgcache-journal-'));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  Object.assign(limits, real);
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let dirs = 0;
+const newDir = () => path.join(root, String(++dirs));
+
+function only(entries: Entry[], commit: number | null = null): LogWrite {
+  const hardState = commit === null ? null : { term: 1, votedFor: null, commit };
+  return append(entries, { hardState, appends: true });
+}
+
+/** Every batch for LevelDB fails from now on, as on a full disk. */
+function fillDisk(): void {
+  vi.spyOn(ClassicLevel.prototype, 'batch').mockImplementation((() => {
+    throw new Error('ENOSPC');
+  }) as never);
+}
+
+async function withLog(
+  dir: string,
+  use: (store: LogStore, log: RestoredLog) => Promise<void>,
+): Promise<void> {
+  const directory = await DataDirectory.open(dir, { nodeId: 'n1', durability: 'fsync' });
+  try {
+    const store = directory.logStore(1);
+    await use(store, await store.load(1e6));
+  } finally {
+    await directory.close();
+  }
+}
+
+async function indexesIn(dir: string): Promise<number[]> {
+  let indexes: number[] = [];
+  await withLog(dir, async (_, log) => {
+    indexes = log.entries.map(({ index }) => index);
+  });
+  return indexes;
+}
+
+describe('the log behind its journal', () => {
+  it('requirement 4: takes no entries behind one that LevelDB refused', async () => {
+    Object.assign(limits, { journalBytes: 8 * blockBytes });
+    const dir = newDir();
+    await withLog(dir, async (store) => {
+      await store.write(append(range(1, 2, 1)));
+      fillDisk();
+      const huge = expect(store.write(only([entryAt(3, 1, 3 * blockBytes)]))).rejects.toThrow();
+      const behind = expect(store.write(only(range(4, 4, 1)))).rejects.toThrow();
+      await Promise.all([huge, behind]);
+    });
+    vi.restoreAllMocks();
+    expect(await indexesIn(dir)).toEqual([1, 2]);
+  });
+
+  it('requirement 4: takes no entries behind one that had no room', async () => {
+    Object.assign(limits, { journalBytes: 8 * blockBytes });
+    const dir = newDir();
+    await withLog(dir, async (store) => {
+      await store.write(append(range(1, 1, 1)));
+      for (let index = 2; index <= 8; index++) await store.write(only(range(index, index, 1)));
+      fillDisk();
+      const two = expect(store.write(only([entryAt(9, 1, blockBytes)]))).rejects.toThrow();
+      const one = expect(store.write(only(range(10, 10, 1)))).rejects.toThrow();
+      await Promise.all([two, one]);
+    });
+    vi.restoreAllMocks();
+    expect(await indexesIn(dir)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('requirement 58: a kill between the identity file and LevelDB loses no term', async () => {
+    const dir = newDir();
+    const vote = append([], { hardState: { term: 1, votedFor: null, commit: 0 } });
+    await withLog(dir, async (store) => {
+      fillDisk();
+      await expect(store.write(vote)).rejects.toThrow();
+    });
+    vi.restoreAllMocks();
+    await withLog(dir, async (store, log) => {
+      expect(log.hardState.term).toBe(1);
+      await store.write(only(range(1, 3, 1)));
+      await store.write(only([], 3));
+    });
+    expect(await indexesIn(dir)).toEqual([1, 2, 3]);
+  });
+
+  it('requirement 5: a damaged record with later ones behind it is refused', async () => {
+    const dir = newDir();
+    const left = newDir();
+    await withLog(dir, async (store) => {
+      await store.write(append(range(1, 2, 1)));
+      // After a power cut the durable index may be this old.
+      const early = readFileSync(path.join(dir, 'durable-1'));
+      for (let index = 3; index <= 20; index++) await store.write(only(range(index, index, 1)));
+      cpSync(dir, left, { recursive: true });
+      writeFileSync(path.join(left, 'durable-1'), early);
+    });
+    const ring = path.join(left, 'journal-1');
+    const bytes = readFileSync(ring);
+    bytes[2 * blockBytes + 60]! ^= 1;
+    writeFileSync(ring, bytes);
+    await expect(indexesIn(left)).rejects.toMatchObject({ code: 'CORRUPT' });
+  });
+});
+
+describe('a torn record', () => {
+  it('takes no entry of what was in its place before', () => {
+    const firstBlock = blockBytes - 28 - 22;
+    const record = (salt: string, terms: [number, number]) =>
+      Buffer.concat(
+        encodeJournalRecord(Buffer.from(salt), [
+          entryAt(11, terms[0], firstBlock),
+          entryAt(12, terms[1], 100),
+        ]),
+      );
+    const dead = record('SALTSALT', [5, 5]);
+    const torn = Buffer.concat([
+      record('saltsalt', [3, 6]).subarray(0, blockBytes),
+      dead.subarray(blockBytes),
+    ]);
+    const found = journalEntriesAfter(torn, Buffer.from('saltsalt'), 10);
+    expect(found.map(({ index, term }) => [index, term])).not.toContainEqual([12, 5]);
+  });
+});
