@@ -102,9 +102,17 @@ export class LevelSnapshotStore implements SnapshotStore {
 
   private async *chunksOf(stored: Stored): AsyncGenerator<Uint8Array> {
     const { database, group } = this;
+    const read = (sequence: number) => {
+      const value = database.get(chunkKey(group, stored.id, sequence));
+      // Whoever takes no further chunk does not hear that one could not be read.
+      value.catch(() => {});
+      return value;
+    };
     let bytes = 0;
+    let coming = read(0);
     for (let sequence = 0; sequence < stored.chunks; sequence++) {
-      const value = await database.get(chunkKey(group, stored.id, sequence));
+      const value = await coming;
+      if (sequence + 1 < stored.chunks) coming = read(sequence + 1);
       if (value === null) throw damaged(database.path, stored, `chunk ${sequence} is missing`);
       const chunk = unsealChunk(value, sequence);
       if (chunk === null) throw damaged(database.path, stored, `chunk ${sequence} is damaged`);

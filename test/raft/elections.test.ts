@@ -380,3 +380,37 @@ describe('lost connection to the leader', () => {
     expect(bench.tick(9).core.role).toBe('follower');
   });
 });
+
+describe('nobody is known to lead and peers can be reached', () => {
+  const started = (id: string, leases: boolean) =>
+    new Bench(id, restoredLog({ configuration: three }), {
+      random: () => 0,
+      heartbeatTicks: 1,
+      leases,
+    });
+
+  test.each([
+    ['n1', 1],
+    ['n2', 5],
+    ['n3', 9],
+  ])('%s stands after %i ticks: a live leader would have been heard', (id, ticks) => {
+    const bench = started(id, false);
+    bench.core.campaignSoon();
+    expect(bench.tick(ticks - 1).core.role).toBe('follower');
+    expect(bench.tick().core.role).toBe('pre-candidate');
+  });
+
+  test('18. not while it may have promised to stand by a leader', () => {
+    const bench = started('n1', true);
+    bench.core.campaignSoon();
+    expect(bench.tick(9).core.role).toBe('follower');
+  });
+
+  test('13. not once a leader was heard', () => {
+    const bench = started('n1', false);
+    bench.core.campaignSoon();
+    heartbeat(bench, 1);
+    bench.core.campaignSoon();
+    expect(bench.tick(9).core.role).toBe('follower');
+  });
+});
