@@ -33,6 +33,11 @@ export const limits = {
   /** Connections that were accepted at the peer port and have not said who they are. */
   peerHandshakesMax: 128,
   snapshotChunkBytes: 1 * MiB,
+  /** After a chunk of a snapshot was written: a rest of so many times what it took, at most. */
+  snapshotRestShare: 3,
+  snapshotRestMsMax: 50,
+  /** How fast a member is taken to write its snapshot, by those whose turn comes later. */
+  snapshotTurnBytesPerMs: 32 * KiB,
   /** A snapshot is sent in frames of this size, so that a slow link still shows progress. */
   snapshotFrameBytes: 256 * KiB,
   /** Received and not yet taken by the installation: the sender is held back beyond this. */
@@ -92,6 +97,8 @@ export const limits = {
   entryOverheadBytes: 64,
   /** How finely the place of that tail is remembered. */
   logMarkBytes: 1 * MiB,
+  /** Room for what changes under open views is made in pieces of this size. */
+  snapshotCopiesBytes: 1 * MiB,
   /** Open copy-on-write views: a snapshot, a transfer, a digest. */
   snapshotViewsMax: 4,
 } as const;

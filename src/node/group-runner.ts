@@ -93,6 +93,7 @@ export class GroupRunner implements DriverListener {
       transport: options.transport,
       clock,
       openView: () => clients.machine.openSnapshot(),
+      stateBytes: () => clients.machine.keyspace.usedBytes,
       thresholdBytes: options.snapshotThresholdBytes,
       onError: options.onError,
     });

@@ -9,6 +9,9 @@
 import { assert } from '../errors.js';
 import { limits } from '../limits.js';
 
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Int32Array(0);
+
 /** What an open view offers to the regions. */
 export interface GranuleKeeper {
   /** Regions as numbered at the opening of the view. */
@@ -18,12 +21,35 @@ export interface GranuleKeeper {
   keep(region: PagedRegion, page: number, granule: number, bytes: Uint8Array): void;
 }
 
+/**
+ * Copies of granules, many in one buffer: views need thousands within a moment, and as buffers of
+ * their own they would wear out the allocator and keep its memory in pieces.
+ */
+class Copies {
+  private room = NO_BYTES;
+  private used = 0;
+
+  add(bytes: Uint8Array): Uint8Array {
+    const { length } = bytes;
+    if (this.used + length > this.room.length) {
+      this.room = new Uint8Array(Math.max(length, limits.snapshotCopiesBytes));
+      this.used = 0;
+    }
+    const copy = this.room.subarray(this.used, this.used + length);
+    copy.set(bytes);
+    this.used += length;
+    return copy;
+  }
+}
+
 /** The open views of one keyspace. Local to the node: no part of the state. */
 export class OpenViews {
   active = false;
   /** Grows with each view; a granule marked with it needs no further copy. */
   epoch = 0;
   private views: GranuleKeeper[] = [];
+  /** By region: views are done with one after the other. */
+  private readonly copies = new Map<PagedRegion, Copies>();
 
   get count(): number {
     return this.views.length;
@@ -43,6 +69,7 @@ export class OpenViews {
   close(view: GranuleKeeper): void {
     this.views = this.views.filter((open) => open !== view);
     this.active = this.views.length > 0;
+    if (!this.active) this.copies.clear();
   }
 
   /** Hands a granule last saved in `savedEpoch` to the views that need it; copies at most once. */
@@ -56,14 +83,20 @@ export class OpenViews {
     let bytes: Uint8Array | null = null;
     for (const view of this.views) {
       if (view.epoch <= savedEpoch || !view.needs(region, page, granule)) continue;
-      bytes ??= copy ? region.granule(page, granule).slice() : region.granule(page, granule);
+      bytes ??= copy ? this.copyOf(region, page, granule) : region.granule(page, granule);
       view.keep(region, page, granule, bytes);
     }
   }
-}
 
-const NO_BYTES = new Uint8Array(0);
-const NO_WORDS = new Int32Array(0);
+  private copyOf(region: PagedRegion, page: number, granule: number): Uint8Array {
+    let copies = this.copies.get(region);
+    if (copies === undefined) {
+      copies = new Copies();
+      this.copies.set(region, copies);
+    }
+    return copies.add(region.granule(page, granule));
+  }
+}
 
 export class PagedRegion {
   readonly bytes: Uint8Array[] = [];
