@@ -97,8 +97,10 @@ export const limits = {
   entryOverheadBytes: 64,
   /** How finely the place of that tail is remembered. */
   logMarkBytes: 1 * MiB,
-  /** Room for what changes under open views is made in pieces of this size. */
-  snapshotCopiesBytes: 1 * MiB,
+  /** Pages of a large keyspace are made so many bytes at a time; glibc maps these by themselves. */
+  pageArenaBytes: 32 * MiB,
+  /** Room for what changes under open views: the first piece; each next one is twice as large. */
+  snapshotCopiesBytesMin: 128 * KiB,
   /** Open copy-on-write views: a snapshot, a transfer, a digest. */
   snapshotViewsMax: 4,
 } as const;
