@@ -39,7 +39,8 @@ async function restart(cluster: Cluster, keys: number): Promise<void> {
   await Promise.all(
     cluster.nodes.map(async ({ port, runner }) => {
       await until('a node to be ready', async () => {
-        const size = /^:(\d+)/.exec(await ask(port, 'READONLY\r\nDBSIZE').then(lastLine))?.[1];
+        const reply = await ask(port, 'READONLY\r\nDBSIZE', 2);
+        const size = /^:(\d+)/m.exec(reply)?.[1];
         return Number(size) === keys ? true : null;
       });
       const cpu = cpuSeconds([runner.pid]).toFixed(2);
@@ -52,8 +53,6 @@ async function restart(cluster: Cluster, keys: number): Promise<void> {
   );
   console.log(`  the cluster takes writes after ${since()}`);
 }
-
-const lastLine = (reply: string) => reply.trim().split('\r\n').at(-1) ?? '';
 
 /** The digest holds the applied index, which the restart moves: so nodes are compared. */
 async function agree(cluster: Cluster): Promise<void> {

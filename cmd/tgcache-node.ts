@@ -3,9 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { TgError } from '../src/errors.js';
-import { addClusterCommands } from './cluster-commands.js';
 import { CommandError } from './command-error.js';
-import { addMemberCommands } from './member-commands.js';
 import { addStartCommand } from './start.js';
 
 function version(): string {
@@ -38,7 +36,7 @@ function report(error: unknown): number {
   return 1;
 }
 
-function makeProgram(): Command {
+async function makeProgram(): Promise<Command> {
   const program = new Command('tgcache-node')
     .description(
       'A linearizable, replicated cache with TTL and bounded memory that speaks the Redis protocol',
@@ -47,14 +45,21 @@ function makeProgram(): Command {
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride();
   addStartCommand(program);
+  // A node is up sooner without what only operators need.
+  if (process.argv[2] !== 'start') await addOperatorCommands(program);
+  return program;
+}
+
+async function addOperatorCommands(program: Command): Promise<void> {
+  const { addClusterCommands } = await import('./cluster-commands.js');
+  const { addMemberCommands } = await import('./member-commands.js');
   addClusterCommands(program);
   addMemberCommands(program);
-  return program;
 }
 
 let exitCode = 0;
 try {
-  await makeProgram().parseAsync();
+  await (await makeProgram()).parseAsync();
 } catch (error) {
   exitCode = report(error);
 }

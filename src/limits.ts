@@ -38,6 +38,11 @@ export const limits = {
   /** Connections that were accepted at the peer port and have not said who they are. */
   peerHandshakesMax: 128,
   snapshotChunkBytes: 1 * MiB,
+  /** After a chunk of a snapshot was written: a rest of so many times what it took, at most. */
+  snapshotRestShare: 3,
+  snapshotRestMsMax: 50,
+  /** How fast a member is taken to write its snapshot, by those whose turn comes later. */
+  snapshotTurnBytesPerMs: 32 * KiB,
   /** A snapshot is sent in frames of this size, so that a slow link still shows progress. */
   snapshotFrameBytes: 256 * KiB,
   /** Received and not yet taken by the installation: the sender is held back beyond this. */
@@ -97,6 +102,10 @@ export const limits = {
   entryOverheadBytes: 64,
   /** How finely the place of that tail is remembered. */
   logMarkBytes: 1 * MiB,
+  /** Pages of a large keyspace are made so many bytes at a time; glibc maps these by themselves. */
+  pageArenaBytes: 32 * MiB,
+  /** Room for what changes under open views: the first piece; each next one is twice as large. */
+  snapshotCopiesBytesMin: 128 * KiB,
   /** Open copy-on-write views: a snapshot, a transfer, a digest. */
   snapshotViewsMax: 4,
 } as const;

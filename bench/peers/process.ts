@@ -26,16 +26,19 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** One inline command; resolves with the first bytes of the reply. */
-export function ask(port: number, command: string): Promise<string> {
+/** Inline commands; resolves with what came when it holds so many lines, or more. */
+export function ask(port: number, command: string, lines = 1): Promise<string> {
   return new Promise((resolve, reject) => {
+    let text = '';
     const socket = net.connect({ host: '127.0.0.1', port });
     socket.setTimeout(1000, () => socket.destroy(new Error('no answer')));
     socket.on('connect', () => socket.write(`${command}\r\n`));
     socket.on('error', reject);
-    socket.once('data', (chunk) => {
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+      if (text.split('\r\n').length <= lines) return;
       socket.destroy();
-      resolve(chunk.toString());
+      resolve(text);
     });
   });
 }

@@ -93,6 +93,7 @@ export class GroupRunner implements DriverListener {
       transport: options.transport,
       clock,
       openView: () => clients.machine.openSnapshot(),
+      stateBytes: () => clients.machine.keyspace.usedBytes,
       thresholdBytes: options.snapshotThresholdBytes,
       onError: options.onError,
     });
@@ -112,6 +113,8 @@ export class GroupRunner implements DriverListener {
     options.logClock.replayed(recovered.machine.nowMs);
     clients.attach(this.driver);
     this.updateLoading();
+    // Some may have been there before the log was read.
+    this.peerUp();
     this.driver.schedule();
   }
 
@@ -137,6 +140,10 @@ export class GroupRunner implements DriverListener {
     else if (kind === ApplicationKind.forwardReply)
       this.options.clients.forwarder.onReply(from, reader);
     else throw new TgError('PROTOCOL', `an application message of kind ${kind}`);
+  }
+
+  peerUp(): void {
+    if (!this.options.standsByLeader()) this.driver.act((core) => core.campaignSoon());
   }
 
   peerDown(peer: NodeId): void {

@@ -215,9 +215,8 @@ export class NodeHost implements RunningNode, TransportHandler {
     if (this.stopped) return;
     this.stopped = true;
     this.neighbourhood.stop();
-    if (this.runner !== null) {
-      const { driver } = this.runner;
-      const { clock, intake } = this;
+    const { clock, intake, driver } = this;
+    if (driver !== null) {
       const reachable = (id: string) => intake.isReachable(driver.core.configuration, id);
       const { holds: clients } = this.clients;
       await handOver({ driver, clients, clock, reachable, withinMs: handOverMs });
@@ -245,6 +244,7 @@ export class NodeHost implements RunningNode, TransportHandler {
     this.intake.peerUp(peer);
     this.broadcast.peerUp(peer.nodeId);
     if (this.runner === null) this.form(this.formation.hear(peer));
+    else this.runner.peerUp();
     this.clients.changed();
   }
 

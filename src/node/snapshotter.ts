@@ -9,6 +9,7 @@ import type { GroupId, LogIndex, NodeId, SnapshotMeta } from '../raft/types.js';
 import type { SnapshotInfo } from '../server/group.js';
 import type { StateView } from '../statemachine/state-machine.js';
 import type { GroupDriver } from './group-driver.js';
+import { SnapshotTurn } from './snapshot-turn.js';
 
 export interface SnapshotterOptions {
   readonly group: GroupId;
@@ -19,6 +20,8 @@ export interface SnapshotterOptions {
   readonly clock: Clock;
   /** Opens a view of the state at the index that was applied last. */
   readonly openView: () => StateView;
+  /** About what a view of it holds. */
+  readonly stateBytes: () => number;
   /** Bytes of log after which a snapshot is due. */
   readonly thresholdBytes: () => number;
   readonly onError: (what: string, error: unknown) => void;
@@ -56,12 +59,18 @@ export class Snapshotter {
   private lastMs = -1;
   private lastFailed = false;
   private savingSinceMs = 0;
+  private readonly turn: SnapshotTurn;
 
-  constructor(private readonly options: SnapshotterOptions) {}
+  constructor(private readonly options: SnapshotterOptions) {
+    const { clock, stateBytes } = options;
+    const begin = () => this.start();
+    this.turn = new SnapshotTurn({ clock, place: () => this.place(), stateBytes, begin });
+  }
 
   /** Resolves when nothing is written any more. */
   stop(): Promise<void> {
     this.stopped = true;
+    this.turn.stop();
     return this.saved;
   }
 
@@ -83,9 +92,17 @@ export class Snapshotter {
     if (last === undefined || this.appliedBytes - last.bytes >= limits.logMarkBytes) {
       this.marks.push({ index, bytes: this.appliedBytes });
     }
-    // Not more often than the log has grown by half of what a snapshot writes.
-    const due = Math.max(this.options.thresholdBytes(), this.lastSnapshotBytes / 2);
-    if (this.appliedBytes - this.bytesAtSnapshot >= due) this.start();
+    if (!this.saving) this.turn.logGrew(this.appliedBytes - this.bytesAtSnapshot, this.due);
+  }
+
+  /** Not more often than the log has grown by half of what a snapshot writes. */
+  private get due(): number {
+    return Math.max(this.options.thresholdBytes(), this.lastSnapshotBytes / 2);
+  }
+
+  private place(): number {
+    const { core } = this.options.driver;
+    return core.configuration.members.filter(({ id }) => id < core.id).length;
   }
 
   private start(): void {
@@ -108,7 +125,7 @@ export class Snapshotter {
   }
 
   private async save(): Promise<void> {
-    const { driver, snapshotStore } = this.options;
+    const { driver, snapshotStore, clock } = this.options;
     const meta = driver.snapshotMeta();
     const view = this.options.openView();
     let bytes = 0;
@@ -118,7 +135,9 @@ export class Snapshotter {
         for (let chunk = view.next(); chunk !== null; chunk = view.next()) {
           if (this.stopped) return await writer.abort();
           bytes += chunk.length;
+          const fromMs = clock.monotonicMs();
           await writer.write(chunk);
+          await this.rest(clock.monotonicMs() - fromMs);
         }
         await writer.commit();
       } catch (error) {
@@ -134,6 +153,17 @@ export class Snapshotter {
     this.lastAtMs = this.options.clock.wallMs();
     this.lastMs = this.options.clock.monotonicMs() - this.savingSinceMs;
     await this.compact(meta);
+  }
+
+  /**
+   * Leaves the disk and the CPU to clients for most of the time: the busier they are the longer a
+   * chunk takes, and the rest after it. But not when the log has grown by as much as is written.
+   */
+  private rest(tookMs: number): Promise<void> | null {
+    const bytesMax = Math.max(this.due, this.options.stateBytes());
+    if (this.stopped || this.appliedBytes - this.bytesAtSnapshot >= bytesMax) return null;
+    const restMs = Math.min(limits.snapshotRestMsMax, tookMs * limits.snapshotRestShare);
+    return new Promise((resolve) => this.options.clock.after(restMs, resolve));
   }
 
   /** Keeps a tail of the log, so that a short absence does not cost a whole snapshot. */

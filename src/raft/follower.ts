@@ -81,14 +81,29 @@ export class Follower {
 
   /**
    * The connection to our leader broke, most likely because it died: stand sooner than the
-   * election timeout. Other followers see the same, so each waits for its rank.
+   * election timeout.
    */
   leaderConnectionLost(): void {
+    this.state.timer.forgetLeader();
+    this.standSoon(0);
+  }
+
+  /**
+   * No leader is known and peers can be reached, as when all nodes start again: a leader that is
+   * alive would be heard with its next heartbeat, so there is no election timeout to wait for.
+   */
+  campaignSoon(): void {
+    const { timer, leader, config } = this.state;
+    if (leader !== null || timer.leaderHeardRecently) return;
+    this.standSoon(config.heartbeatTicks);
+  }
+
+  /** Others notice the same at the same time, so each waits for its rank. */
+  private standSoon(afterTicks: number): void {
     const { timer, config, leader, id, configurations } = this.state;
     const others = configurations.latest.voters.filter((voter) => voter !== leader).sort();
     const rank = Math.max(0, others.indexOf(id));
-    timer.forgetLeader();
-    timer.hurry(rank * ticksPerRank + config.random(rankJitterTicks));
+    timer.hurry(afterTicks + rank * ticksPerRank + config.random(rankJitterTicks));
   }
 
   private follow(leader: NodeId): void {

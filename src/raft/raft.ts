@@ -300,6 +300,15 @@ export class RaftCore {
     this.roles.follower.leaderConnectionLost();
   }
 
+  /**
+   * This node has just started, or a peer can be reached again: if nobody leads there is no need to
+   * wait for an election timeout. Not to be called where a leader may serve lease reads.
+   */
+  campaignSoon(): void {
+    const { role } = this.state;
+    if (role === 'follower' || role === 'pre-candidate') this.roles.follower.campaignSoon();
+  }
+
   hasEffects(): boolean {
     const { state } = this;
     return (

@@ -8,6 +8,10 @@
  */
 import { assert } from '../errors.js';
 import { limits } from '../limits.js';
+import { PageMemory } from './page-memory.js';
+
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Int32Array(0);
 
 /** What an open view offers to the regions. */
 export interface GranuleKeeper {
@@ -18,12 +22,39 @@ export interface GranuleKeeper {
   keep(region: PagedRegion, page: number, granule: number, bytes: Uint8Array): void;
 }
 
+/**
+ * Copies of granules, many in one buffer: views need thousands within a moment, and as buffers of
+ * their own they would wear out the allocator. Buffers double, so that those of a large keyspace
+ * are as large as its arenas (page-memory.ts) and leave nothing behind.
+ */
+class Copies {
+  private room = NO_BYTES;
+  private used = 0;
+
+  add(bytes: Uint8Array): Uint8Array {
+    const { length } = bytes;
+    if (this.used + length > this.room.length) this.grow(length);
+    const copy = this.room.subarray(this.used, this.used + length);
+    copy.set(bytes);
+    this.used += length;
+    return copy;
+  }
+
+  private grow(least: number): void {
+    const doubled = Math.max(limits.snapshotCopiesBytesMin, 2 * this.room.length);
+    this.room = new Uint8Array(Math.max(least, Math.min(doubled, limits.pageArenaBytes)));
+    this.used = 0;
+  }
+}
+
 /** The open views of one keyspace. Local to the node: no part of the state. */
 export class OpenViews {
   active = false;
   /** Grows with each view; a granule marked with it needs no further copy. */
   epoch = 0;
   private views: GranuleKeeper[] = [];
+  /** By region: views are done with one after the other. */
+  private readonly copies = new Map<PagedRegion, Copies>();
 
   get count(): number {
     return this.views.length;
@@ -43,6 +74,7 @@ export class OpenViews {
   close(view: GranuleKeeper): void {
     this.views = this.views.filter((open) => open !== view);
     this.active = this.views.length > 0;
+    if (!this.active) this.copies.clear();
   }
 
   /** Hands a granule last saved in `savedEpoch` to the views that need it; copies at most once. */
@@ -56,20 +88,27 @@ export class OpenViews {
     let bytes: Uint8Array | null = null;
     for (const view of this.views) {
       if (view.epoch <= savedEpoch || !view.needs(region, page, granule)) continue;
-      bytes ??= copy ? region.granule(page, granule).slice() : region.granule(page, granule);
+      bytes ??= copy ? this.copyOf(region, page, granule) : region.granule(page, granule);
       view.keep(region, page, granule, bytes);
     }
   }
-}
 
-const NO_BYTES = new Uint8Array(0);
-const NO_WORDS = new Int32Array(0);
+  private copyOf(region: PagedRegion, page: number, granule: number): Uint8Array {
+    let copies = this.copies.get(region);
+    if (copies === undefined) {
+      copies = new Copies();
+      this.copies.set(region, copies);
+    }
+    return copies.add(region.granule(page, granule));
+  }
+}
 
 export class PagedRegion {
   readonly bytes: Uint8Array[] = [];
   readonly words: Int32Array[] = [];
   /** Per page and granule: the epoch in which it was last saved or made. */
   private readonly epochs: Int32Array[] = [];
+  private readonly memory: PageMemory;
 
   constructor(
     private readonly views: OpenViews,
@@ -77,7 +116,9 @@ export class PagedRegion {
     readonly kind: number,
     readonly pageBytes: number,
     readonly granuleBytes: number,
-  ) {}
+  ) {
+    this.memory = new PageMemory(pageBytes);
+  }
 
   get pageCount(): number {
     return this.bytes.length;
@@ -86,23 +127,26 @@ export class PagedRegion {
   /** Puts zeroed memory at a page number that is new (the next one) or was dropped. */
   addPage(page: number, length = this.pageBytes): void {
     assert(page <= this.bytes.length, 'pages are added in order');
-    const buffer = new ArrayBuffer(length);
+    const bytes = length === this.pageBytes ? this.memory.take() : new Uint8Array(length);
     const epochs = new Int32Array(Math.ceil(length / this.granuleBytes));
     // Views that are open now were opened before these bytes existed.
     if (this.views.epoch > 0) epochs.fill(this.views.epoch);
-    this.bytes[page] = new Uint8Array(buffer);
-    this.words[page] = new Int32Array(buffer, 0, length >>> 2);
+    this.bytes[page] = bytes;
+    this.words[page] = new Int32Array(bytes.buffer, bytes.byteOffset, length >>> 2);
     this.epochs[page] = epochs;
   }
 
   /** Lets the memory go; views that need it keep it. */
   dropPage(page: number): void {
     const epochs = this.epochs[page]!;
+    const bytes = this.bytes[page]!;
     if (this.views.active) {
+      const copy = this.memory.isShared(bytes);
       for (let granule = 0; granule < epochs.length; granule++) {
-        this.views.save(this, page, granule, epochs[granule]!, false);
+        this.views.save(this, page, granule, epochs[granule]!, copy);
       }
     }
+    if (bytes.length === this.pageBytes) this.memory.give(bytes);
     this.bytes[page] = NO_BYTES;
     this.words[page] = NO_WORDS;
     this.epochs[page] = NO_WORDS;

@@ -27,7 +27,7 @@ export class LevelSnapshotStore implements SnapshotStore {
   private readonly stored: Stored[] = [];
   private readonly readers = new Map<number, number>();
   /** Replaced by another one at the same place: its chunks go when nobody reads them. */
-  private replaced: number[] = [];
+  private replaced: Stored[] = [];
   private nextId = 1;
   private readonly staging = new Set<number>();
 
@@ -68,7 +68,7 @@ export class LevelSnapshotStore implements SnapshotStore {
       if (!open) return;
       open = false;
       this.staging.delete(id);
-      await this.removeChunks(id);
+      await this.removeChunks(id, chunks);
     };
     return { write, commit, abort };
   }
@@ -102,9 +102,17 @@ export class LevelSnapshotStore implements SnapshotStore {
 
   private async *chunksOf(stored: Stored): AsyncGenerator<Uint8Array> {
     const { database, group } = this;
+    const read = (sequence: number) => {
+      const value = database.get(chunkKey(group, stored.id, sequence));
+      // Whoever takes no further chunk does not hear that one could not be read.
+      value.catch(() => {});
+      return value;
+    };
     let bytes = 0;
+    let coming = read(0);
     for (let sequence = 0; sequence < stored.chunks; sequence++) {
-      const value = await database.get(chunkKey(group, stored.id, sequence));
+      const value = await coming;
+      if (sequence + 1 < stored.chunks) coming = read(sequence + 1);
       if (value === null) throw damaged(database.path, stored, `chunk ${sequence} is missing`);
       const chunk = unsealChunk(value, sequence);
       if (chunk === null) throw damaged(database.path, stored, `chunk ${sequence} is damaged`);
@@ -122,16 +130,16 @@ export class LevelSnapshotStore implements SnapshotStore {
     const key = manifestKey(this.group, index, term);
     await this.database.batch([{ type: 'put', key, value }], this.fsync);
     const at = this.stored.findIndex((other) => sameSnapshot(other.meta, meta));
-    if (at >= 0) this.replaced.push(this.stored.splice(at, 1)[0]!.id);
+    if (at >= 0) this.replaced.push(this.stored.splice(at, 1)[0]!);
     this.stored.push(stored);
     await this.removeOld();
   }
 
   /** Everything but the newest, as far as nobody reads it. */
   private async removeOld(): Promise<void> {
-    const unread = this.replaced.filter((id) => !this.readers.has(id));
-    this.replaced = this.replaced.filter((id) => this.readers.has(id));
-    for (const id of unread) await this.removeChunks(id);
+    const unread = this.replaced.filter(({ id }) => !this.readers.has(id));
+    this.replaced = this.replaced.filter(({ id }) => this.readers.has(id));
+    for (const { id, chunks } of unread) await this.removeChunks(id, chunks);
     const newest = this.newest();
     for (const old of [...this.stored]) {
       if (old === newest || this.readers.has(old.id)) continue;
@@ -139,12 +147,17 @@ export class LevelSnapshotStore implements SnapshotStore {
       const { lastIncludedIndex, lastIncludedTerm } = old.meta;
       const key = manifestKey(this.group, lastIncludedIndex, lastIncludedTerm);
       await this.database.batch([{ type: 'del', key }], this.fsync);
-      await this.removeChunks(old.id);
+      await this.removeChunks(old.id, old.chunks);
     }
   }
 
-  private async removeChunks(id: number): Promise<void> {
-    await this.database.clear(chunkKey(this.group, id, 0), chunkKey(this.group, id + 1, 0));
+  /** By their keys: to clear a range LevelDB reads all of its values. */
+  private async removeChunks(id: number, chunks: number): Promise<void> {
+    const operations = Array.from({ length: chunks }, (_, sequence) => ({
+      type: 'del' as const,
+      key: chunkKey(this.group, id, sequence),
+    }));
+    await this.database.batch(operations, false);
   }
 
   private async load(): Promise<void> {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/limits.js';
 import { Snapshotter } from '../../src/node/snapshotter.js';
+import type { StateView } from '../../src/statemachine/state-machine.js';
 import { MemoryDisk } from '../../src/storage/memory-disk.js';
 import { MemorySnapshotStore } from '../../src/storage/memory-snapshot-store.js';
 import { restoredLog, three } from '../raft/support.js';
@@ -12,7 +13,11 @@ const mib = 1024 * 1024;
 class World extends DriverWorld {
   readonly errors: string[] = [];
   streams = 0;
+  /** Of the next view. */
+  chunks = 0;
+  viewsOpen = 0;
   endStream: ((error?: Error) => void) | null = null;
+  readonly store = new MemorySnapshotStore(new MemoryDisk());
   readonly snapshotter: Snapshotter;
 
   constructor() {
@@ -27,15 +32,27 @@ class World extends DriverWorld {
       group: 1,
       driver: this.driver,
       logStore: this.logStore,
-      snapshotStore: new MemorySnapshotStore(new MemoryDisk()),
+      snapshotStore: this.store,
       transport: this.transport,
       clock: this.clock,
-      openView: () => ({ next: () => null, close: () => {} }),
+      openView: () => this.openView(),
+      stateBytes: () => 0,
       thresholdBytes: () => 64 * mib,
       onError: (what) => this.errors.push(what),
     });
     this.driver.schedule();
     this.clock.turn();
+  }
+
+  private openView(): StateView {
+    this.viewsOpen++;
+    const next = () => (this.chunks-- > 0 ? new Uint8Array(8) : null);
+    return {
+      next,
+      close: () => {
+        this.viewsOpen--;
+      },
+    };
   }
 
   /** Counts `entries` of a MiB each from `from` on; a snapshot is taken where one is due. */
@@ -83,5 +100,38 @@ describe('Snapshotter', () => {
     world.snapshotter.send('n3');
     await settle();
     expect(world.streams).toBe(2);
+  });
+
+  it('rests after each chunk', async () => {
+    const world = new World();
+    world.chunks = 2;
+    await world.grow(1, 64);
+    expect([world.chunks, world.snapshotter.info().taken]).toEqual([1, 0]);
+    world.clock.turn();
+    await settle();
+    expect([world.chunks, world.snapshotter.info().taken]).toEqual([0, 0]);
+    world.clock.turn();
+    await settle();
+    expect([world.viewsOpen, world.snapshotter.info().taken]).toEqual([0, 1]);
+  });
+
+  it('does not rest once the log has grown by as much again', async () => {
+    const world = new World();
+    world.chunks = 3;
+    await world.grow(1, 64);
+    for (let at = 65; at <= 128; at++) world.snapshotter.applied(at, mib);
+    world.clock.turn();
+    await settle();
+    expect([world.chunks, world.snapshotter.info().taken]).toEqual([-1, 1]);
+  });
+
+  it('gives up what it writes when the node stops', async () => {
+    const world = new World();
+    world.chunks = 3;
+    await world.grow(1, 64);
+    const stopped = world.snapshotter.stop();
+    world.clock.turn();
+    await stopped;
+    expect([world.viewsOpen, await world.store.latest()]).toEqual([0, null]);
   });
 });

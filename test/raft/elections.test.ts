@@ -356,27 +356,3 @@ describe('leadership transfer (3.10)', () => {
     });
   });
 });
-
-describe('lost connection to the leader', () => {
-  test.each([
-    ['n2', 0],
-    ['n3', 4],
-  ])('%s stands after %i ticks when the leader n1 is gone', (id, ticks) => {
-    const bench = new Bench(id, restoredLog({ configuration: three }), { random: () => 0 });
-    heartbeat(bench, 1, 1, 0, 'n1');
-    bench.core.peerConnectionLost('n1');
-    bench.tick(ticks);
-    if (ticks > 0) expect(bench.core.role).toBe('pre-candidate');
-    else expect(bench.tick().core.role).toBe('pre-candidate');
-  });
-
-  test('only the leader matters, and a heartbeat makes good', () => {
-    const bench = heartbeat(follower(), 1);
-    bench.core.peerConnectionLost('n3');
-    expect(bench.core.recentLeaderContact).toBe(true);
-    bench.core.peerConnectionLost('n2');
-    expect(bench.core.recentLeaderContact).toBe(false);
-    heartbeat(bench, 1);
-    expect(bench.tick(9).core.role).toBe('follower');
-  });
-});
