@@ -13,6 +13,7 @@
  *   inside that batch, between its commands.
  */
 import { assert } from '../errors.js';
+import { limits } from '../limits.js';
 import type { LogIndex, Term } from '../raft/types.js';
 import { Args } from '../resp/args.js';
 import type { Origin, SessionReadSpec } from '../server/group.js';
@@ -23,7 +24,13 @@ import { DeferredOps } from './deferred-ops.js';
 /** Runs one waiting operation and writes its reply. */
 export type Execute = (ops: DeferredOps, at: number, args: Args) => void;
 
+/** Keyspace.prefetch */
+export type Prefetch = (keys: Args, database: number) => void;
+
 const commandMark = -1;
+/** Memory of reads that were answered is kept for the next ones, unless it is more than this. */
+const spareBytesMax = 256 * 1024;
+const sparesMax = 4;
 
 export interface ReadSegment {
   readonly kind: 'reads';
@@ -54,14 +61,23 @@ export class OperationQueue {
   private settled = 0;
   /** Batches that were proposed and neither applied nor failed. */
   batchesInFlight = 0;
-  private waitingReads = 0;
-  private waitingReadBytes = 0;
+  /** Reads and deferred replies that wait. */
+  waiting = 0;
+  /** Their arguments. */
+  waitingBytes = 0;
   private readonly args = new Args();
   private readonly executeLoaded: (ops: DeferredOps, at: number) => void;
+  private readonly spares: DeferredOps[] = [];
+  private readonly keys = new Args();
+  private readonly announce = (ops: DeferredOps, from: number, to: number) => {
+    ops.loadKeys(from, to, this.keys);
+    this.prefetch(this.keys, ops.originAt(from).database);
+  };
 
   constructor(
     private readonly writer: BatchWriter,
     execute: Execute,
+    private readonly prefetch: Prefetch = () => {},
   ) {
     this.forming = newBatch(1);
     this.executeLoaded = (ops, at) => {
@@ -84,14 +100,10 @@ export class OperationQueue {
     return this.segments.length === 0 && this.forming.marks.length === 0;
   }
 
-  /** Reads and deferred replies that wait. */
-  get waiting(): number {
-    return this.waitingReads;
-  }
-
-  /** Their arguments. */
-  get waitingBytes(): number {
-    return this.waitingReadBytes;
+  /** No more of them may wait. */
+  get isFull(): boolean {
+    const { pendingReadsMax, pendingReadBytesMax } = limits;
+    return this.waiting >= pendingReadsMax || this.waitingBytes >= pendingReadBytesMax;
   }
 
   pushWrite(origin: Origin, spec: KeyspaceSpec, args: Args): void {
@@ -127,16 +139,16 @@ export class OperationQueue {
   }
 
   private addWaiting(origin: Origin, bytes: number): void {
-    this.waitingReads++;
-    this.waitingReadBytes += bytes;
+    this.waiting++;
+    this.waitingBytes += bytes;
     origin.pending++;
   }
 
   /** Loads a waiting operation that is carried out, or fails, now. */
   private takeWaiting(ops: DeferredOps, at: number): void {
     ops.load(at, this.args);
-    this.waitingReads--;
-    this.waitingReadBytes -= byteLengthOf(this.args);
+    this.waiting--;
+    this.waitingBytes -= byteLengthOf(this.args);
   }
 
   get hasReadsToConfirm(): boolean {
@@ -229,8 +241,9 @@ export class OperationQueue {
     this.batchesInFlight--;
     for (let next = 0; next < at; next++) {
       const reads = before[next] as ReadSegment;
-      const done = reads.ops.run(this.settled, this.executeLoaded);
+      const done = reads.ops.run(this.settled, this.executeLoaded, this.announce);
       assert(done, 'a read waits for a batch behind it');
+      this.reuse(reads.ops);
     }
     return batch;
   }
@@ -303,7 +316,7 @@ export class OperationQueue {
     if (this.formingReads === null) {
       this.formingReads = {
         kind: 'reads',
-        ops: new DeferredOps(),
+        ops: this.spares.pop() ?? new DeferredOps(),
         token: 0,
         confirmed: false,
         needsRound: false,
@@ -323,12 +336,20 @@ export class OperationQueue {
     for (const segment of this.segments) {
       if (segment.kind !== 'reads') continue;
       if (!segment.confirmed) break;
-      if (segment.ops.run(this.settled, this.executeLoaded)) finished = true;
+      if (segment.ops.run(this.settled, this.executeLoaded, this.announce)) finished = true;
     }
     if (!finished) return;
-    this.segments = this.segments.filter(
-      (segment) => segment.kind !== 'reads' || !segment.confirmed || segment.ops.size > 0,
-    );
+    this.segments = this.segments.filter((segment) => {
+      const kept = segment.kind !== 'reads' || !segment.confirmed || segment.ops.size > 0;
+      if (!kept) this.reuse(segment.ops);
+      return kept;
+    });
+  }
+
+  private reuse(ops: DeferredOps): void {
+    if (this.spares.length >= sparesMax || ops.byteLength > spareBytesMax) return;
+    ops.clear();
+    this.spares.push(ops);
   }
 }
 

@@ -92,11 +92,13 @@ export class ReplicatedGroup implements Group {
     private readonly options: ReplicatedGroupOptions,
   ) {
     this.machine = machine;
-    this.queue = new OperationQueue(new BatchWriter(), (ops, at, args) =>
-      this.execute(ops, at, args),
+    this.queue = new OperationQueue(
+      new BatchWriter(),
+      (ops, at, args) => this.execute(ops, at, args),
+      (keys, database) => this.machine.keyspace.prefetch(keys, database),
     );
     const { clock, settings, sendApplication: send } = options;
-    this.time = new TurnTime(clock, options.logClock);
+    this.time = new TurnTime(clock, () => options.logClock.now());
     const usersMark = () => this.users.mark;
     this.settingChanges.onChange(() => this.users.look(this.machine));
     this.admission = new Admission({
@@ -191,9 +193,7 @@ export class ReplicatedGroup implements Group {
       this.runRead(origin, spec, args);
       return null;
     }
-    const { waiting, waitingBytes } = this.queue;
-    const full = waiting >= limits.pendingReadsMax || waitingBytes >= limits.pendingReadBytesMax;
-    if (full) return 'overloaded';
+    if (this.queue.isFull) return 'overloaded';
     this.rounds.need(origin.seenIndex);
     this.queue.pushRead(origin, spec, args, this.admission.readsLocally(origin));
     this.scheduleFlush();

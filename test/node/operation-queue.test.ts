@@ -8,7 +8,8 @@ import { argsOf } from '../statemachine/words.js';
 
 /** Only what the queue looks at. */
 const write = { kind: 'write', name: 'set', opcode: 1 } as unknown as KeyspaceSpec;
-const read = { kind: 'read', name: 'get', opcode: 2 } as unknown as KeyspaceSpec;
+const keys = { first: 1, last: 1, step: 1 };
+const read = { kind: 'read', name: 'get', opcode: 2, keys } as unknown as KeyspaceSpec;
 
 const refusal = Buffer.from('refused');
 
