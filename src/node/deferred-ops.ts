@@ -4,7 +4,7 @@
  * object. Runs them in the order in which they came, each when the batch it must follow is applied.
  * Cleared, it is filled again in the memory that it has.
  */
-import type { Args } from '../resp/args.js';
+import { Args } from '../resp/args.js';
 import type { Origin, SessionReadSpec } from '../server/group.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 
@@ -14,8 +14,15 @@ export type DeferredSpec = KeyspaceSpec | SessionReadSpec | null;
 /** Most batches carry none: those cost no buffer. */
 const noBytes = new Uint8Array(0);
 const firstBytes = 4096;
-/** So many are announced before the first of them runs. */
-const announced = 16;
+/** The keys of so many are announced before the first of them runs. */
+export const announcedMax = 16;
+/** More memory than this is not kept for other operations. */
+const keptBytes = 256 * 1024;
+const keptCount = 8192;
+const keys = new Args();
+
+/** Keyspace.prefetch */
+export type Prefetch = (keys: Args, database: number) => void;
 
 export class DeferredOps {
   private count = 0;
@@ -35,10 +42,6 @@ export class DeferredOps {
 
   get size(): number {
     return this.count - this.next + this.held.length;
-  }
-
-  get byteLength(): number {
-    return this.used;
   }
 
   push(origin: Origin, spec: DeferredSpec, args: Args, after: number): number {
@@ -72,29 +75,31 @@ export class DeferredOps {
     }
   }
 
-  /** Adds to `keys` those of reads among the operations from `from` up to `to`, one of each. */
-  loadKeys(from: number, to: number, keys: Args): void {
+  /** The first key of each of the next operations that have one. */
+  private keysAhead(): Args {
     keys.reset(this.bytes);
-    for (let at = from; at < to; at++) {
+    const last = Math.min(this.next + announcedMax, this.count);
+    for (let at = this.next; at < last; at++) {
       if (this.specs[at]?.keys.first !== 1) continue;
       const name = this.first[at]!;
       keys.push(this.ends[name]!, this.ends[name + 1]!);
     }
+    return keys;
   }
 
   /**
-   * Runs what may run now; returns true when nothing is left. `announce` hears of some operations
-   * just before they run.
+   * Runs what may run now; returns true when nothing is left. `prefetch` hears of the keys of some
+   * operations just before they run.
    */
   run(
     applied: number,
     execute: (ops: DeferredOps, at: number) => void,
-    announce: (ops: DeferredOps, from: number, to: number) => void = () => {},
+    prefetch: Prefetch = () => {},
   ): boolean {
     if (this.held.length > 0) this.runHeld(applied, execute);
     for (; this.next < this.count; this.next++) {
-      if (this.next % announced === 0) {
-        announce(this, this.next, Math.min(this.next + announced, this.count));
+      if (this.next % announcedMax === 0) {
+        prefetch(this.keysAhead(), this.originAt(this.next).database);
       }
       if (this.after[this.next]! > applied) this.held.push(this.next);
       else execute(this, this.next);
@@ -102,7 +107,14 @@ export class DeferredOps {
     return this.held.length === 0;
   }
 
-  clear(): void {
+  /** Empty, and in the same memory unless that is a lot. */
+  emptied(): DeferredOps {
+    if (this.bytes.length > keptBytes || this.specs.length > keptCount) return new DeferredOps();
+    this.clear();
+    return this;
+  }
+
+  private clear(): void {
     // A connection that has ended is not kept.
     this.origins.fill(null, 0, this.count);
     this.count = 0;

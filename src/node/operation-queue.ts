@@ -19,17 +19,13 @@ import { Args } from '../resp/args.js';
 import type { Origin, SessionReadSpec } from '../server/group.js';
 import type { BatchWriter } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
-import { DeferredOps } from './deferred-ops.js';
+import { DeferredOps, type Prefetch } from './deferred-ops.js';
 
 /** Runs one waiting operation and writes its reply. */
 export type Execute = (ops: DeferredOps, at: number, args: Args) => void;
 
-/** Keyspace.prefetch */
-export type Prefetch = (keys: Args, database: number) => void;
-
 const commandMark = -1;
-/** Memory of reads that were answered is kept for the next ones, unless it is more than this. */
-const spareBytesMax = 256 * 1024;
+/** Memory of reads that were answered is kept for the next ones. */
 const sparesMax = 4;
 
 export interface ReadSegment {
@@ -68,16 +64,11 @@ export class OperationQueue {
   private readonly args = new Args();
   private readonly executeLoaded: (ops: DeferredOps, at: number) => void;
   private readonly spares: DeferredOps[] = [];
-  private readonly keys = new Args();
-  private readonly announce = (ops: DeferredOps, from: number, to: number) => {
-    ops.loadKeys(from, to, this.keys);
-    this.prefetch(this.keys, ops.originAt(from).database);
-  };
 
   constructor(
     private readonly writer: BatchWriter,
     execute: Execute,
-    private readonly prefetch: Prefetch = () => {},
+    private readonly prefetch?: Prefetch,
   ) {
     this.forming = newBatch(1);
     this.executeLoaded = (ops, at) => {
@@ -91,8 +82,9 @@ export class OperationQueue {
     return this.writer.commandCount;
   }
 
-  get formingBytes(): number {
-    return this.writer.byteLength;
+  get batchIsFull(): boolean {
+    const { batchBytesMax, batchCommandsMax } = limits;
+    return this.writer.byteLength >= batchBytesMax || this.formingCommands >= batchCommandsMax;
   }
 
   /** Nothing was taken that is not answered. */
@@ -241,7 +233,7 @@ export class OperationQueue {
     this.batchesInFlight--;
     for (let next = 0; next < at; next++) {
       const reads = before[next] as ReadSegment;
-      const done = reads.ops.run(this.settled, this.executeLoaded, this.announce);
+      const done = reads.ops.run(this.settled, this.executeLoaded, this.prefetch);
       assert(done, 'a read waits for a batch behind it');
       this.reuse(reads.ops);
     }
@@ -336,7 +328,7 @@ export class OperationQueue {
     for (const segment of this.segments) {
       if (segment.kind !== 'reads') continue;
       if (!segment.confirmed) break;
-      if (segment.ops.run(this.settled, this.executeLoaded, this.announce)) finished = true;
+      if (segment.ops.run(this.settled, this.executeLoaded, this.prefetch)) finished = true;
     }
     if (!finished) return;
     this.segments = this.segments.filter((segment) => {
@@ -347,9 +339,7 @@ export class OperationQueue {
   }
 
   private reuse(ops: DeferredOps): void {
-    if (this.spares.length >= sparesMax || ops.byteLength > spareBytesMax) return;
-    ops.clear();
-    this.spares.push(ops);
+    if (this.spares.length < sparesMax) this.spares.push(ops.emptied());
   }
 }
 
