@@ -118,7 +118,7 @@ export class OperationQueue {
       reads.ops.push(origin, spec, args, origin.lastWrite);
       reads.needsRound ||= !local;
     }
-    this.addWaiting(origin, byteLengthOf(args));
+    this.addWaiting(origin, args.byteLength);
   }
 
   pushReply(origin: Origin, reply: Uint8Array): void {
@@ -140,7 +140,7 @@ export class OperationQueue {
   private takeWaiting(ops: DeferredOps, at: number): void {
     ops.load(at, this.args);
     this.waiting--;
-    this.waitingBytes -= byteLengthOf(this.args);
+    this.waitingBytes -= this.args.byteLength;
   }
 
   get hasReadsToConfirm(): boolean {
@@ -341,10 +341,6 @@ export class OperationQueue {
   private reuse(ops: DeferredOps): void {
     if (this.spares.length < sparesMax) this.spares.push(ops.emptied());
   }
-}
-
-function byteLengthOf(args: Args): number {
-  return args.count === 0 ? 0 : args.end(args.count - 1) - args.start(0);
 }
 
 function newBatch(number: number): BatchSegment {

@@ -188,7 +188,8 @@ export class ReplicatedGroup implements Group {
     }
     const appliedEnough = origin.seenIndex <= this.machine.appliedIndex;
     const isLocal = this.admission.readsLocally(origin);
-    if (appliedEnough && isLocal && spec.kind === 'read') {
+    // What a tracker notes goes by the order in which operations are handed over.
+    if (appliedEnough && isLocal && spec.kind === 'read' && origin.tracker === null) {
       if (this.turnReads.push(origin, spec, args)) return this.scheduleFlush();
     } else this.turnReads.run();
     if (origin.pending === 0 && appliedEnough && this.admission.needsNoRound(origin)) {
@@ -299,8 +300,6 @@ export class ReplicatedGroup implements Group {
     machine.keyspace.settled();
     this.meter?.end(origin, spec, args, begun);
   }
-
-  // What the driver tells.
 
   applyEntry(entry: Entry): number {
     if (entry.kind !== 'command') {
