@@ -1,9 +1,13 @@
 /**
  * A closed loop: each connection sends a pipeline, waits for all replies, and sends the next. Its
  * latencies are round trips of a pipeline under full load; see open-loop.ts for the others.
+ *
+ * The connections are shared out among threads: one thread is at its end where redis-server alone
+ * is, and far below what several nodes answer. Every peer gets the same number.
  */
-import { LoadConnection, prepare } from './load-connection.js';
-import { type LoadResult, Measurement } from './load-result.js';
+import { Worker } from 'node:worker_threads';
+import { cpuSeconds, type LoadResult, loadResult, type Recorded } from './load-result.js';
+import type { LoadTask } from './load-thread.js';
 import type { Load } from './loads.js';
 import type { Peer } from './peers/process.js';
 
@@ -12,59 +16,68 @@ export interface ClosedLoopOptions {
   readonly pipeline: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
+  /** Threads that make the load; by default loadThreads. */
+  readonly threads?: number;
 }
 
-const preparedPipelines = 64;
+export const loadThreads = 2;
+
+const program = new URL('./load-thread.js', import.meta.url);
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function closedLoop(
   peer: Peer,
-  load: Load,
+  { name, shape }: Load,
   options: ClosedLoopOptions,
 ): Promise<LoadResult> {
-  const { connections: count, pipeline, warmUpMs, measureMs } = options;
-  const requests = prepare(load, pipeline, preparedPipelines);
-  const measurement = new Measurement(peer.pids());
-  const connections: LoadConnection[] = [];
-  for (let at = 0; at < count; at++) connections.push(await LoadConnection.open(peer, at));
+  const { connections, pipeline, warmUpMs, measureMs } = options;
+  const count = Math.min(connections, options.threads ?? loadThreads);
+  const threads = Array.from({ length: count }, (_, number) => {
+    const { ports, preamble = null } = peer;
+    return new LoadThread({ ports, preamble, name, shape, pipeline, connections, number, count });
+  });
+  const all = <T>(ask: (thread: LoadThread) => Promise<T>) => Promise.all(threads.map(ask));
+  const broken = new Promise<never>((_, reject) => {
+    for (const thread of threads) thread.onError(reject);
+  });
+  const run = async () => {
+    await all((thread) => thread.ask('run'));
+    await pause(warmUpMs);
+    await all((thread) => thread.ask('start'));
+    const cpuBefore = cpuSeconds(peer.pids());
+    await pause(measureMs);
+    const cpuUsed = cpuSeconds(peer.pids()) - cpuBefore;
+    return loadResult((await all((thread) => thread.ask('stop'))) as Recorded[], cpuUsed);
+  };
   try {
-    return await new Promise<LoadResult>((resolve, reject) => {
-      const replies = pipeline * load.replies;
-      connections.forEach((connection, at) => {
-        drive(connection, requests, at, replies, reject, (ms) => measurement.record(ms, pipeline));
-      });
-      setTimeout(() => {
-        measurement.start();
-        setTimeout(() => resolve(measurement.stop()), measureMs);
-      }, warmUpMs);
-    });
+    return await Promise.race([run(), broken]);
   } finally {
-    for (const connection of connections) connection.close();
+    await all((thread) => thread.end());
   }
 }
 
-function drive(
-  connection: LoadConnection,
-  requests: readonly Buffer[],
-  first: number,
-  replies: number,
-  failed: (error: Error) => void,
-  done: (latencyMs: number) => void,
-): void {
-  let next = first;
-  let awaited = 0;
-  let sentAt = 0;
-  const send = () => {
-    awaited = replies;
-    sentAt = performance.now();
-    next = (next + 1) % requests.length;
-    connection.send(requests[next]!);
-  };
-  connection.listen((count) => {
-    awaited -= count;
-    if (awaited > 0) return;
-    if (awaited < 0) return failed(new Error('more replies than commands'));
-    done(performance.now() - sentAt);
-    send();
-  }, failed);
-  send();
+/** What a thread is asked for; it answers each. */
+export type LoadRequest = 'run' | 'start' | 'stop';
+
+class LoadThread {
+  private readonly worker: Worker;
+
+  constructor(task: LoadTask) {
+    this.worker = new Worker(program, { workerData: task });
+  }
+
+  onError(failed: (error: Error) => void): void {
+    this.worker.on('error', failed);
+  }
+
+  ask(request: LoadRequest): Promise<unknown> {
+    return new Promise((resolve) => {
+      this.worker.once('message', resolve);
+      this.worker.postMessage(request);
+    });
+  }
+
+  end(): Promise<number> {
+    return this.worker.terminate();
+  }
 }

@@ -71,7 +71,7 @@ export async function etcdLoop(
     await Promise.race([pause(options.warmUpMs), Promise.all(loops)]);
     measurement.start();
     await Promise.race([pause(options.measureMs), Promise.all(loops)]);
-    return measurement.stop();
+    return measurement.result();
   } finally {
     running = false;
     await Promise.allSettled(loops);

@@ -1,8 +1,13 @@
 /** One connection of a load: sends prepared bytes, tells when their replies have come. */
 import net from 'node:net';
 import type { Load } from './loads.js';
-import type { Peer } from './peers/process.js';
 import { ReplyCounter } from './reply-counter.js';
+
+/** Where a load goes; what Peer says of it. */
+export interface Target {
+  readonly ports: readonly number[];
+  readonly preamble?: string | null;
+}
 
 export class LoadConnection {
   private readonly socket: net.Socket;
@@ -14,13 +19,13 @@ export class LoadConnection {
   }
 
   /** Connection `number` of a load; resolves when it may send. */
-  static async open(peer: Peer, number: number): Promise<LoadConnection> {
-    const connection = new LoadConnection(peer.ports[number % peer.ports.length]!);
+  static async open({ ports, preamble = null }: Target, number: number): Promise<LoadConnection> {
+    const connection = new LoadConnection(ports[number % ports.length]!);
     await new Promise<void>((resolve, reject) => {
       connection.socket.once('connect', resolve);
       connection.socket.once('error', reject);
     });
-    if (peer.preamble !== undefined) await connection.exchange(`${peer.preamble}\r\n`, 1);
+    if (preamble !== null) await connection.exchange(`${preamble}\r\n`, 1);
     return connection;
   }
 
@@ -60,10 +65,20 @@ export class LoadConnection {
   }
 }
 
-/** Different requests prepared ahead, so that making them costs nothing during the run. */
-export function prepare(load: Load, pipeline: number, count: number): Buffer[] {
+/** What is prepared ahead takes about so much memory at most. */
+const preparedBytesMax = 16 * 2 ** 20;
+const preparedMin = 64;
+
+/**
+ * Requests of `pipeline` operations, prepared ahead so that making them costs nothing during the
+ * run: as many operations as there are keys. Fewer would come back to the same keys while these
+ * are still in the processor's caches, and tell of no store with so many keys.
+ */
+export function prepare(load: Load, pipeline: number): Buffer[] {
   const random = (below: number) => Math.floor(Math.random() * below);
-  return Array.from({ length: count }, () =>
-    Buffer.concat(Array.from({ length: pipeline }, () => load.make(random))),
-  );
+  const make = () => Buffer.concat(Array.from({ length: pipeline }, () => load.make(random)));
+  const first = make();
+  const fitting = Math.floor(preparedBytesMax / first.length);
+  const wanted = Math.min(fitting, Math.ceil(load.shape.keys / pipeline));
+  return [first, ...Array.from({ length: Math.max(preparedMin, wanted) - 1 }, make)];
 }

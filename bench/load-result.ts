@@ -12,20 +12,24 @@ export interface LoadResult {
   readonly cpuSecondsPerMillion: number;
 }
 
+/** What one thread of a load saw. */
+export interface Recorded {
+  readonly operations: number;
+  readonly seconds: number;
+  /** Of the latencies, in nanoseconds. */
+  readonly histogram: RecordableHistogram;
+}
+
 /** Gathers latencies while it is on. */
-export class Measurement {
-  private readonly histogram: RecordableHistogram = createHistogram();
+export class Recorder {
+  private readonly histogram = createHistogram();
   private operations = 0;
   private startedAt = 0;
-  private cpuAtStart = 0;
-  on = false;
-
-  constructor(private readonly pids: readonly number[]) {}
+  private on = false;
 
   start(): void {
     this.on = true;
     this.startedAt = performance.now();
-    this.cpuAtStart = cpuSeconds(this.pids);
   }
 
   /** `latencyMs` of a round trip that carried `operations`. */
@@ -35,20 +39,50 @@ export class Measurement {
     this.operations += operations;
   }
 
-  stop(): LoadResult {
+  stop(): Recorded {
     this.on = false;
     const seconds = (performance.now() - this.startedAt) / 1000;
-    const cpu = cpuSeconds(this.pids) - this.cpuAtStart;
-    const percentile = (p: number) => this.histogram.percentile(p) / 1e6;
-    return {
-      opsPerSecond: this.operations / seconds,
-      p50Ms: percentile(50),
-      p99Ms: percentile(99),
-      p999Ms: percentile(99.9),
-      maxMs: this.histogram.max / 1e6,
-      cpuSecondsPerMillion: (cpu * 1e6) / Math.max(1, this.operations),
-    };
+    return { operations: this.operations, seconds, histogram: this.histogram };
   }
+}
+
+/** A recorder that also looks at what the peer takes. */
+export class Measurement extends Recorder {
+  private cpuAtStart = 0;
+
+  constructor(private readonly pids: readonly number[]) {
+    super();
+  }
+
+  override start(): void {
+    super.start();
+    this.cpuAtStart = cpuSeconds(this.pids);
+  }
+
+  result(): LoadResult {
+    return loadResult([this.stop()], cpuSeconds(this.pids) - this.cpuAtStart);
+  }
+}
+
+/** `cpuSecondsUsed`: by the peer, in the time of the threads. */
+export function loadResult(threads: readonly Recorded[], cpuSecondsUsed: number): LoadResult {
+  const histogram = createHistogram();
+  let operations = 0;
+  let opsPerSecond = 0;
+  for (const thread of threads) {
+    histogram.add(thread.histogram);
+    operations += thread.operations;
+    opsPerSecond += thread.operations / thread.seconds;
+  }
+  const percentile = (p: number) => histogram.percentile(p) / 1e6;
+  return {
+    opsPerSecond,
+    p50Ms: percentile(50),
+    p99Ms: percentile(99),
+    p999Ms: percentile(99.9),
+    maxMs: histogram.max / 1e6,
+    cpuSecondsPerMillion: (cpuSecondsUsed * 1e6) / Math.max(1, operations),
+  };
 }
 
 const ticksPerSecond = 100;

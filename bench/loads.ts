@@ -5,6 +5,7 @@ export interface Load {
   readonly make: (random: (below: number) => number) => Buffer;
   /** Replies of one operation. */
   readonly replies: number;
+  readonly shape: LoadShape;
 }
 
 export interface LoadShape {
@@ -25,7 +26,8 @@ export function encodeCommand(...args: readonly string[]): Buffer {
 
 type Make = Load['make'];
 
-export function makeLoad(name: string, { keys, valueBytes }: LoadShape): Load {
+export function makeLoad(name: string, shape: LoadShape): Load {
+  const { keys, valueBytes } = shape;
   const value = 'x'.repeat(valueBytes);
   const set: Make = (random) => encodeCommand('SET', keyName(random(keys)), value);
   const get: Make = (random) => encodeCommand('GET', keyName(random(keys)));
@@ -43,5 +45,5 @@ export function makeLoad(name: string, { keys, valueBytes }: LoadShape): Load {
   };
   const make = makers[name];
   if (make === undefined) throw new Error(`no load ${name}; known: ${Object.keys(makers)}`);
-  return { name, make, replies: name === 'SET+WAIT' ? 2 : 1 };
+  return { name, make, replies: name === 'SET+WAIT' ? 2 : 1, shape };
 }

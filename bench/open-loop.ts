@@ -15,8 +15,6 @@ export interface OpenLoopOptions {
   readonly measureMs: number;
 }
 
-const preparedRequests = 4096;
-
 /** Due times of what a connection sent and has not answered, oldest first. */
 class Outstanding {
   private times: number[] = [];
@@ -41,7 +39,7 @@ export async function openLoop(
   load: Load,
   options: OpenLoopOptions,
 ): Promise<LoadResult> {
-  const requests = prepare(load, 1, preparedRequests);
+  const requests = prepare(load, 1);
   const measurement = new Measurement(peer.pids());
   const connections: LoadConnection[] = [];
   for (let at = 0; at < options.connections; at++) {
@@ -66,7 +64,7 @@ export async function openLoop(
       });
       setTimeout(() => {
         measurement.start();
-        setTimeout(() => resolve(measurement.stop()), options.measureMs);
+        setTimeout(() => resolve(measurement.result()), options.measureMs);
       }, options.warmUpMs);
     });
   } finally {

@@ -107,6 +107,15 @@ export class Settings {
     this.watchers.set(name, [...(this.watchers.get(name) ?? []), run]);
   }
 
+  /** As get(), for who asks with every command. */
+  watch(name: string): () => string {
+    let current = this.get(name);
+    this.onChange(name, (value) => {
+      current = value;
+    });
+    return () => current;
+  }
+
   private parse(setting: Setting, text: string): Parsed {
     const result = setting.schema.safeParse(text);
     if (!result.success) return { error: result.error.issues[0]?.message ?? 'is not valid' };

@@ -157,10 +157,13 @@ describe('live changes', () => {
     const seen: string[] = [];
     settings.onChange('maxclients', (value) => seen.push(value));
     settings.onChange('timeout', () => seen.push('other'));
+    const watched = settings.watch('maxclients');
+    expect(watched()).toBe('10000');
     expect(settings.set('maxclients', '20')).toBeNull();
     expect(settings.set('maxclients', '20')).toBeNull();
     expect(settings.set('proto-max-bulk-len', '2mb')).toBeNull();
     expect(seen).toEqual(['20']);
+    expect(watched()).toBe('20');
     expect(settings.redisValue('proto-max-bulk-len')).toBe('2097152');
     expect(settings.number('maxclients')).toBe(20);
   });

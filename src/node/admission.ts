@@ -13,6 +13,7 @@ import { execSpec, specByOpcode } from '../statemachine/keyspace-commands.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { forEachQueued } from '../statemachine/transaction.js';
 import { Freshness } from './freshness.js';
+import { TurnTime } from './turn-time.js';
 
 export type ReadConsistency = 'linearizable' | 'lease' | 'local';
 
@@ -28,15 +29,19 @@ export interface AdmissionOptions {
   /** This leader knows the users that leaders before it acknowledged. */
   readonly usersKnown: () => boolean;
   readonly leaseValid: () => boolean;
-  readonly settings: Pick<Settings, 'number'>;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly settings: Pick<Settings, 'watch'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'endOfTurn'>;
 }
 
 export class Admission {
   private readonly freshness: Freshness;
+  private readonly time: TurnTime;
+  private readonly maxStaleness: () => string;
 
   constructor(private readonly options: AdmissionOptions) {
-    const { core, clock } = options;
+    const { core, clock, settings } = options;
+    this.time = new TurnTime(clock, () => clock.monotonicMs());
+    this.maxStaleness = settings.watch('max-staleness-ms');
     this.freshness = new Freshness({
       clock,
       contact: () => core()?.contact ?? null,
@@ -107,8 +112,7 @@ export class Admission {
 
   /** What a follower holds is older than max-staleness-ms, as far as it knows: no stale reads. */
   private freshEnough(): boolean {
-    const ageMs = this.options.clock.monotonicMs() - this.freshness.freshAtMs;
-    return ageMs <= this.options.settings.number('max-staleness-ms');
+    return this.time.now() - this.freshness.freshAtMs <= Number(this.maxStaleness());
   }
 }
 

@@ -2,8 +2,9 @@
  * Operations that wait: reads until they are confirmed, replies until the ones before them were
  * given. Their arguments lie one behind the other in one buffer, so that a waiting read costs no
  * object. Runs them in the order in which they came, each when the batch it must follow is applied.
+ * Cleared, it is filled again in the memory that it has.
  */
-import type { Args } from '../resp/args.js';
+import { Args } from '../resp/args.js';
 import type { Origin, SessionReadSpec } from '../server/group.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
 
@@ -13,15 +14,26 @@ export type DeferredSpec = KeyspaceSpec | SessionReadSpec | null;
 /** Most batches carry none: those cost no buffer. */
 const noBytes = new Uint8Array(0);
 const firstBytes = 4096;
+/** The keys of so many are announced before the first of them runs. */
+export const announcedMax = 16;
+/** More memory than this is not kept for other operations. */
+const keptBytes = 256 * 1024;
+const keptCount = 8192;
+const keys = new Args();
+
+/** Keyspace.prefetch */
+export type Prefetch = (keys: Args, database: number) => void;
 
 export class DeferredOps {
-  private specs: DeferredSpec[] = [];
-  private origins: Origin[] = [];
+  private count = 0;
+  private readonly specs: DeferredSpec[] = [];
+  private readonly origins: (Origin | null)[] = [];
   /** Number of the batch that must be applied before. */
-  private after: number[] = [];
+  private readonly after: number[] = [];
   /** Where the arguments of operation i begin in `ends`. */
-  private first: number[] = [];
-  private ends: number[] = [];
+  private readonly first: number[] = [];
+  private endCount = 0;
+  private readonly ends: number[] = [];
   private bytes = noBytes;
   private used = 0;
   private next = 0;
@@ -29,11 +41,7 @@ export class DeferredOps {
   private held: number[] = [];
 
   get size(): number {
-    return this.specs.length - this.next + this.held.length;
-  }
-
-  get byteLength(): number {
-    return this.used;
+    return this.count - this.next + this.held.length;
   }
 
   push(origin: Origin, spec: DeferredSpec, args: Args, after: number): number {
@@ -61,28 +69,56 @@ export class DeferredOps {
   /** Points `args` at the arguments of operation `at`; valid until the next push. */
   load(at: number, args: Args): void {
     args.reset(this.bytes);
-    const last = at + 1 < this.first.length ? this.first[at + 1]! : this.ends.length;
+    const last = at + 1 < this.count ? this.first[at + 1]! : this.endCount;
     for (let index = this.first[at]!; index < last; index++) {
       args.push(index === 0 ? 0 : this.ends[index - 1]!, this.ends[index]!);
     }
   }
 
-  /** Runs what may run now; returns true when nothing is left. */
-  run(applied: number, execute: (ops: DeferredOps, at: number) => void): boolean {
+  /** The first key of each of the next operations that have one. */
+  private keysAhead(): Args {
+    keys.reset(this.bytes);
+    const last = Math.min(this.next + announcedMax, this.count);
+    for (let at = this.next; at < last; at++) {
+      if (this.specs[at]?.keys.first !== 1) continue;
+      const name = this.first[at]!;
+      keys.push(this.ends[name]!, this.ends[name + 1]!);
+    }
+    return keys;
+  }
+
+  /**
+   * Runs what may run now; returns true when nothing is left. `prefetch` hears of the keys of some
+   * operations just before they run.
+   */
+  run(
+    applied: number,
+    execute: (ops: DeferredOps, at: number) => void,
+    prefetch: Prefetch = () => {},
+  ): boolean {
     if (this.held.length > 0) this.runHeld(applied, execute);
-    for (; this.next < this.specs.length; this.next++) {
+    for (; this.next < this.count; this.next++) {
+      if (this.next % announcedMax === 0) {
+        prefetch(this.keysAhead(), this.originAt(this.next).database);
+      }
       if (this.after[this.next]! > applied) this.held.push(this.next);
       else execute(this, this.next);
     }
     return this.held.length === 0;
   }
 
-  clear(): void {
-    this.specs = [];
-    this.origins = [];
-    this.after.length = 0;
-    this.first.length = 0;
-    this.ends.length = 0;
+  /** Empty, and in the same memory unless that is a lot. */
+  emptied(): DeferredOps {
+    if (this.bytes.length > keptBytes || this.specs.length > keptCount) return new DeferredOps();
+    this.clear();
+    return this;
+  }
+
+  private clear(): void {
+    // A connection that has ended is not kept.
+    this.origins.fill(null, 0, this.count);
+    this.count = 0;
+    this.endCount = 0;
     this.held.length = 0;
     this.used = 0;
     this.next = 0;
@@ -98,11 +134,11 @@ export class DeferredOps {
   }
 
   private reserve(origin: Origin, spec: DeferredSpec, after: number): number {
-    const at = this.specs.length;
-    this.specs.push(spec);
-    this.origins.push(origin);
-    this.after.push(after);
-    this.first.push(this.ends.length);
+    const at = this.count++;
+    this.specs[at] = spec;
+    this.origins[at] = origin;
+    this.after[at] = after;
+    this.first[at] = this.endCount;
     return at;
   }
 
@@ -119,6 +155,6 @@ export class DeferredOps {
       this.bytes.set(source.subarray(start, end), this.used);
     }
     this.used += length;
-    this.ends.push(this.used);
+    this.ends[this.endCount++] = this.used;
   }
 }

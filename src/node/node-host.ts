@@ -128,7 +128,7 @@ export class NodeHost implements RunningNode, TransportHandler {
       randomU32: () => random(2 ** 32),
       view: this.view,
       settings,
-      readConsistency: () => settings.get('read-consistency') as ReadConsistency,
+      readConsistency: settings.watch('read-consistency') as () => ReadConsistency,
       sendApplication: (to, payload) => this.transport.sendApplication(to, theGroup, payload),
       leaseValid: () => this.runner !== null && this.lease.valid(this.runner.driver.core),
     });

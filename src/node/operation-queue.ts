@@ -13,17 +13,20 @@
  *   inside that batch, between its commands.
  */
 import { assert } from '../errors.js';
+import { limits } from '../limits.js';
 import type { LogIndex, Term } from '../raft/types.js';
 import { Args } from '../resp/args.js';
 import type { Origin, SessionReadSpec } from '../server/group.js';
 import type { BatchWriter } from '../statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
-import { DeferredOps } from './deferred-ops.js';
+import { DeferredOps, type Prefetch } from './deferred-ops.js';
 
 /** Runs one waiting operation and writes its reply. */
 export type Execute = (ops: DeferredOps, at: number, args: Args) => void;
 
 const commandMark = -1;
+/** Memory of reads that were answered is kept for the next ones. */
+const sparesMax = 4;
 
 export interface ReadSegment {
   readonly kind: 'reads';
@@ -54,14 +57,18 @@ export class OperationQueue {
   private settled = 0;
   /** Batches that were proposed and neither applied nor failed. */
   batchesInFlight = 0;
-  private waitingReads = 0;
-  private waitingReadBytes = 0;
+  /** Reads and deferred replies that wait. */
+  waiting = 0;
+  /** Their arguments. */
+  waitingBytes = 0;
   private readonly args = new Args();
   private readonly executeLoaded: (ops: DeferredOps, at: number) => void;
+  private readonly spares: DeferredOps[] = [];
 
   constructor(
     private readonly writer: BatchWriter,
     execute: Execute,
+    private readonly prefetch?: Prefetch,
   ) {
     this.forming = newBatch(1);
     this.executeLoaded = (ops, at) => {
@@ -75,8 +82,9 @@ export class OperationQueue {
     return this.writer.commandCount;
   }
 
-  get formingBytes(): number {
-    return this.writer.byteLength;
+  get batchIsFull(): boolean {
+    const { batchBytesMax, batchCommandsMax } = limits;
+    return this.writer.byteLength >= batchBytesMax || this.formingCommands >= batchCommandsMax;
   }
 
   /** Nothing was taken that is not answered. */
@@ -84,14 +92,10 @@ export class OperationQueue {
     return this.segments.length === 0 && this.forming.marks.length === 0;
   }
 
-  /** Reads and deferred replies that wait. */
-  get waiting(): number {
-    return this.waitingReads;
-  }
-
-  /** Their arguments. */
-  get waitingBytes(): number {
-    return this.waitingReadBytes;
+  /** No more of them may wait. */
+  get isFull(): boolean {
+    const { pendingReadsMax, pendingReadBytesMax } = limits;
+    return this.waiting >= pendingReadsMax || this.waitingBytes >= pendingReadBytesMax;
   }
 
   pushWrite(origin: Origin, spec: KeyspaceSpec, args: Args): void {
@@ -114,7 +118,7 @@ export class OperationQueue {
       reads.ops.push(origin, spec, args, origin.lastWrite);
       reads.needsRound ||= !local;
     }
-    this.addWaiting(origin, byteLengthOf(args));
+    this.addWaiting(origin, args.byteLength);
   }
 
   pushReply(origin: Origin, reply: Uint8Array): void {
@@ -127,16 +131,16 @@ export class OperationQueue {
   }
 
   private addWaiting(origin: Origin, bytes: number): void {
-    this.waitingReads++;
-    this.waitingReadBytes += bytes;
+    this.waiting++;
+    this.waitingBytes += bytes;
     origin.pending++;
   }
 
   /** Loads a waiting operation that is carried out, or fails, now. */
   private takeWaiting(ops: DeferredOps, at: number): void {
     ops.load(at, this.args);
-    this.waitingReads--;
-    this.waitingReadBytes -= byteLengthOf(this.args);
+    this.waiting--;
+    this.waitingBytes -= this.args.byteLength;
   }
 
   get hasReadsToConfirm(): boolean {
@@ -229,8 +233,9 @@ export class OperationQueue {
     this.batchesInFlight--;
     for (let next = 0; next < at; next++) {
       const reads = before[next] as ReadSegment;
-      const done = reads.ops.run(this.settled, this.executeLoaded);
+      const done = reads.ops.run(this.settled, this.executeLoaded, this.prefetch);
       assert(done, 'a read waits for a batch behind it');
+      this.reuse(reads.ops);
     }
     return batch;
   }
@@ -303,7 +308,7 @@ export class OperationQueue {
     if (this.formingReads === null) {
       this.formingReads = {
         kind: 'reads',
-        ops: new DeferredOps(),
+        ops: this.spares.pop() ?? new DeferredOps(),
         token: 0,
         confirmed: false,
         needsRound: false,
@@ -323,17 +328,19 @@ export class OperationQueue {
     for (const segment of this.segments) {
       if (segment.kind !== 'reads') continue;
       if (!segment.confirmed) break;
-      if (segment.ops.run(this.settled, this.executeLoaded)) finished = true;
+      if (segment.ops.run(this.settled, this.executeLoaded, this.prefetch)) finished = true;
     }
     if (!finished) return;
-    this.segments = this.segments.filter(
-      (segment) => segment.kind !== 'reads' || !segment.confirmed || segment.ops.size > 0,
-    );
+    this.segments = this.segments.filter((segment) => {
+      const kept = segment.kind !== 'reads' || !segment.confirmed || segment.ops.size > 0;
+      if (!kept) this.reuse(segment.ops);
+      return kept;
+    });
   }
-}
 
-function byteLengthOf(args: Args): number {
-  return args.count === 0 ? 0 : args.end(args.count - 1) - args.start(0);
+  private reuse(ops: DeferredOps): void {
+    if (this.spares.length < sparesMax) this.spares.push(ops.emptied());
+  }
 }
 
 function newBatch(number: number): BatchSegment {

@@ -28,7 +28,7 @@ import type { StateMachine } from '../statemachine/state-machine.js';
 import { Admission, type ReadConsistency } from './admission.js';
 import type { ClusterView } from './cluster-view.js';
 import { CurrentUsers } from './current-users.js';
-import type { DeferredOps } from './deferred-ops.js';
+import type { DeferredOps, Prefetch } from './deferred-ops.js';
 import { digestOf } from './digest.js';
 import { ForwardedCommands } from './forwarded-commands.js';
 import { Forwarder } from './forwarder.js';
@@ -37,11 +37,12 @@ import { Holds } from './hold.js';
 import { countKeysInSlot, keyspaceInfo } from './keyspace-info.js';
 import type { LogClock } from './log-clock.js';
 import { answerLost, unloggedReply } from './lost-operations.js';
-import { OperationQueue } from './operation-queue.js';
+import { type Execute, OperationQueue } from './operation-queue.js';
 import { raftInfo } from './raft-info.js';
 import { ReadRounds } from './read-rounds.js';
 import { SettingChanges } from './setting-changes.js';
 import { noSnapshots, type Snapshotter } from './snapshotter.js';
+import { TurnReads } from './turn-reads.js';
 import { TurnTime } from './turn-time.js';
 
 export interface ReplicatedGroupOptions {
@@ -61,6 +62,7 @@ const forwardTimeoutElections = 5;
 
 export class ReplicatedGroup implements Group {
   readonly queue: OperationQueue;
+  private readonly turnReads: TurnReads;
   machine: StateMachine;
   loading = true;
   /** Called with the slot of each key that a read here used. */
@@ -92,11 +94,12 @@ export class ReplicatedGroup implements Group {
     private readonly options: ReplicatedGroupOptions,
   ) {
     this.machine = machine;
-    this.queue = new OperationQueue(new BatchWriter(), (ops, at, args) =>
-      this.execute(ops, at, args),
-    );
+    const execute: Execute = (ops, at, args) => this.execute(ops, at, args);
+    const prefetch: Prefetch = (keys, database) => this.machine.keyspace.prefetch(keys, database);
+    this.queue = new OperationQueue(new BatchWriter(), execute, prefetch);
+    this.turnReads = new TurnReads(execute, prefetch);
     const { clock, settings, sendApplication: send } = options;
-    this.time = new TurnTime(clock, options.logClock);
+    this.time = new TurnTime(clock, () => options.logClock.now());
     const usersMark = () => this.users.mark;
     this.settingChanges.onChange(() => this.users.look(this.machine));
     this.admission = new Admission({
@@ -162,17 +165,14 @@ export class ReplicatedGroup implements Group {
   }
 
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null {
+    this.turnReads.run();
     const refusal = this.admission.write(spec, args);
     if (refusal === 'not-leader' && this.forwards(origin)) return this.forward(origin, spec, args);
     if (refusal !== null) return refusal;
     if (this.forwarder.owes(origin)) return 'after-pending';
     this.queue.pushWrite(origin, spec, args);
-    const full =
-      this.queue.formingBytes >= limits.batchBytesMax ||
-      this.queue.formingCommands >= limits.batchCommandsMax;
-    if (full) this.proposeBatch();
-    this.scheduleFlush();
-    return null;
+    if (this.queue.batchIsFull) this.proposeBatch();
+    return this.scheduleFlush();
   }
 
   read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null {
@@ -187,34 +187,40 @@ export class ReplicatedGroup implements Group {
       return this.forward(origin, spec, args);
     }
     const appliedEnough = origin.seenIndex <= this.machine.appliedIndex;
+    const isLocal = this.admission.readsLocally(origin);
+    // What a tracker notes goes by the order in which operations are handed over.
+    if (appliedEnough && isLocal && spec.kind === 'read' && origin.tracker === null) {
+      if (this.turnReads.push(origin, spec, args)) return this.scheduleFlush();
+    } else this.turnReads.run();
     if (origin.pending === 0 && appliedEnough && this.admission.needsNoRound(origin)) {
       this.runRead(origin, spec, args);
       return null;
     }
-    const { waiting, waitingBytes } = this.queue;
-    const full = waiting >= limits.pendingReadsMax || waitingBytes >= limits.pendingReadBytesMax;
-    if (full) return 'overloaded';
+    if (this.queue.isFull) return 'overloaded';
     this.rounds.need(origin.seenIndex);
-    this.queue.pushRead(origin, spec, args, this.admission.readsLocally(origin));
-    this.scheduleFlush();
-    return null;
+    this.queue.pushRead(origin, spec, args, isLocal);
+    return this.scheduleFlush();
   }
 
   private forward(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null {
+    this.turnReads.run();
     const refusal = this.forwarder.submit(this.driver!.core.leader!, origin, spec, args);
     this.scheduleFlush();
     return refusal;
   }
 
   defer(origin: Origin, bytes: Uint8Array): void {
+    this.turnReads.run();
     if (this.forwarder.owes(origin)) return this.forwarder.defer(origin, bytes);
-    this.queue.pushReply(origin, bytes);
+    if (origin.pending === 0) origin.reply.raw(bytes);
+    else this.queue.pushReply(origin, bytes);
     this.scheduleFlush();
   }
 
   /** Reads and deferred replies of a turn get one round; writes become one entry at a time. */
   private flush(): void {
     this.flushScheduled = false;
+    this.turnReads.run();
     this.proposeFormed();
     if (this.queue.hasReadsToConfirm) this.rounds.request();
     this.forwarder.flush();
@@ -229,10 +235,11 @@ export class ReplicatedGroup implements Group {
     if (formingCommands > 0 && batchesInFlight < limits.batchesInFlightMax) this.proposeBatch();
   }
 
-  private scheduleFlush(): void {
-    if (this.flushScheduled) return;
+  private scheduleFlush(): null {
+    if (this.flushScheduled) return null;
     this.flushScheduled = true;
     this.options.clock.endOfTurn(this.flushNow);
+    return null;
   }
 
   private proposeBatch(): void {
@@ -293,8 +300,6 @@ export class ReplicatedGroup implements Group {
     machine.keyspace.settled();
     this.meter?.end(origin, spec, args, begun);
   }
-
-  // What the driver tells.
 
   applyEntry(entry: Entry): number {
     if (entry.kind !== 'command') {
@@ -362,19 +367,12 @@ export class ReplicatedGroup implements Group {
   }
 
   readonly digest = () => digestOf(this.machine, this.options.clock);
-
   readonly snapshotInfo = () => this.snapshots?.info() ?? noSnapshots;
-
   readonly keyspaceInfo = () => keyspaceInfo(this.machine);
-
   readonly forgetHits = () => this.machine.forgetHits();
-
   readonly countKeysInSlot = (slot: number) => countKeysInSlot(this.machine.keyspace, slot);
-
   readonly clusterSetting = (name: string) => this.machine.clusterSetting(name);
-
   readonly clusterSettings = (prefix: string) => this.machine.clusterSettings(prefix);
-
   readonly onSettings = (run: () => void) => this.settingChanges.onChange(run);
 
   get settingsKnown(): Group['settingsKnown'] {
@@ -393,6 +391,7 @@ export class ReplicatedGroup implements Group {
   }
 
   private failAll(): void {
+    this.turnReads.run();
     this.rounds.clear();
     this.settingChanges.failAll();
     this.queue.failAll(answerLost);

@@ -68,6 +68,11 @@ export class Args {
     return this.positions[index * 2 + 1]! - this.positions[index * 2]!;
   }
 
+  /** Of all, with what lies between them. */
+  get byteLength(): number {
+    return this.count === 0 ? 0 : this.end(this.count - 1) - this.start(0);
+  }
+
   /** A view, not a copy: copy what is kept. */
   view(index: number): Uint8Array {
     return this.bytes.subarray(this.start(index), this.end(index));

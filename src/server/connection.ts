@@ -344,9 +344,9 @@ export class Connection implements Origin, Subscriber {
 
   private handOver(): void {
     const { args } = this.parser;
-    const before = this.pending;
+    const before = this.operations;
     this.stall = this.host.dispatch(this, args);
-    if (this.pending > before) this.pendingBytes += args.end(args.count - 1) - args.start(0);
+    if (this.pending > 0 && this.operations > before) this.pendingBytes += args.byteLength;
   }
 
   /** The error has its place behind what is pending: the last answer leads here again. */

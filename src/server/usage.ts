@@ -51,6 +51,9 @@ export class UsageMeter implements ExecutionMeter {
   /** EXEC has two specs, one for the client and one for the log. */
   private byName = new Map<string, CommandUsage>();
   private current = new CommandUsage(false);
+  /** Of the command before: most often the next one is another of it. */
+  private lastSpec: SpecBase | null = null;
+  private lastUsage = this.current;
   private errorsBefore = 0;
 
   constructor(
@@ -60,6 +63,13 @@ export class UsageMeter implements ExecutionMeter {
   ) {}
 
   of(spec: SpecBase): CommandUsage {
+    if (spec === this.lastSpec) return this.lastUsage;
+    this.lastUsage = this.find(spec);
+    this.lastSpec = spec;
+    return this.lastUsage;
+  }
+
+  private find(spec: SpecBase): CommandUsage {
     const known = this.bySpec.get(spec);
     if (known !== undefined) return known;
     const name = fullName(spec);
@@ -122,6 +132,7 @@ export class UsageMeter implements ExecutionMeter {
   reset(): void {
     this.bySpec = new Map();
     this.byName = new Map();
+    this.lastSpec = null;
   }
 
   /** For how many calls this one stands; 0: its time is not taken. */

@@ -4,6 +4,7 @@
  * nothing. For each entry call advance() first and then the commands' changes.
  */
 import { assert } from '../errors.js';
+import type { Args } from '../resp/args.js';
 import { Entries } from './entries.js';
 import { type EvictionPolicy, type PolicyName, policyName, policyNumbers } from './eviction.js';
 import { hashKey } from './hash.js';
@@ -150,6 +151,11 @@ export class Keyspace implements MutableKeyspace {
     return slot !== ABSENT && this.hasExpired(slot) ? ABSENT : slot;
   }
 
+  /** Before several keys are looked for, at arguments 0 and up: makes that quicker. */
+  prefetch(keys: Args, database: number): void {
+    this.state.index.prefetch(keys, this.state.databases.internal(database));
+  }
+
   isLive(slot: number): boolean {
     return this.state.records.isHeld(slot) && !this.hasExpired(slot);
   }
@@ -240,7 +246,8 @@ export class Keyspace implements MutableKeyspace {
     const held = index.find(hash, key, keyStart, keyEnd, internal);
     if (held !== ABSENT) {
       if (!this.hasExpired(held)) {
-        this.overwrite(held, value, valueStart, valueEnd, dueMs);
+        this.replaceValue(held, value, valueStart, valueEnd);
+        this.moveDue(held, dueMs);
         return held;
       }
       this.room.expireSlot(held);
@@ -252,17 +259,6 @@ export class Keyspace implements MutableKeyspace {
     this.entries.setDue(slot, dueMs);
     this.eviction.inserted(slot);
     return slot;
-  }
-
-  private overwrite(
-    slot: number,
-    value: Uint8Array,
-    start: number,
-    end: number,
-    dueMs: number,
-  ): void {
-    this.replaceValue(slot, value, start, end);
-    this.moveDue(slot, dueMs);
   }
 
   replaceValue(slot: number, value: Uint8Array, start: number, end: number): void {

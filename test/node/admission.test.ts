@@ -33,7 +33,7 @@ beforeEach(() => {
     usersKnown: () => usersKnown,
     readConsistency: () => 'linearizable',
     leaseValid: () => false,
-    settings: { number: () => 0 },
+    settings: { watch: () => () => '0' },
     clock: new FakeClock(),
   });
 });

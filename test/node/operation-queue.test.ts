@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OperationQueue } from '../../src/node/operation-queue.js';
+import { type Execute, OperationQueue } from '../../src/node/operation-queue.js';
 import { nullSink, type ReplySink } from '../../src/resp/reply-sink.js';
 import type { Origin } from '../../src/server/group.js';
 import { BatchWriter } from '../../src/statemachine/batch-format.js';
@@ -8,23 +8,29 @@ import { argsOf } from '../statemachine/words.js';
 
 /** Only what the queue looks at. */
 const write = { kind: 'write', name: 'set', opcode: 1 } as unknown as KeyspaceSpec;
-const read = { kind: 'read', name: 'get', opcode: 2 } as unknown as KeyspaceSpec;
+const keys = { first: 1, last: 1, step: 1 };
+const read = { kind: 'read', name: 'get', opcode: 2, keys } as unknown as KeyspaceSpec;
 
 const refusal = Buffer.from('refused');
 
 /** Records what happens, in order. */
 class World {
   readonly events: string[] = [];
+  /** Keys that were announced, together. */
+  readonly announced: string[][] = [];
   readonly queue: OperationQueue;
   private nextIndex = 10;
 
   constructor() {
-    this.queue = new OperationQueue(new BatchWriter(), (ops, at, args) => {
+    const execute: Execute = (ops, at, args) => {
       const origin = ops.originAt(at);
       origin.pending--;
       const what = ops.specAt(at) === null ? 'reply' : 'read';
       this.events.push(`${(origin as TestOrigin).name} ${what} ${args.text(args.count - 1)}`);
       origin.answered();
+    };
+    this.queue = new OperationQueue(new BatchWriter(), execute, (keys) => {
+      this.announced.push(Array.from({ length: keys.count }, (_, at) => keys.text(at)));
     });
   }
 
@@ -96,6 +102,24 @@ describe('OperationQueue', () => {
     expect(world.events).toEqual([]);
     world.queue.confirm(1);
     expect(world.events).toEqual(['a read k', 'a reply +PONG']);
+  });
+
+  it('announces keys before their reads run, turn after turn in the same memory', () => {
+    const world = new World();
+    const a = new TestOrigin('a');
+    for (let token = 1; token <= 5; token++) {
+      world.announced.length = 0;
+      world.events.length = 0;
+      world.queue.pushReply(a, Buffer.from('+PONG'));
+      const keys = Array.from({ length: 12 * token }, (_, at) => `${token}.${at}`);
+      for (const key of keys) world.queue.pushRead(a, read, argsOf('GET', key));
+      world.queue.assignToken(token);
+      world.queue.confirm(token);
+      expect(world.announced.flat()).toEqual(keys);
+      expect(Math.max(...world.announced.map((together) => together.length))).toBeLessThan(17);
+      expect(world.events).toEqual(['a reply +PONG', ...keys.map((key) => `a read ${key}`)]);
+    }
+    expect(world.queue.isEmpty).toBe(true);
   });
 
   it('keeps the order when the earlier read has to ask again, and when it fails', () => {

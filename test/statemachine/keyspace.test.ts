@@ -14,6 +14,7 @@ import {
   valueBytes,
 } from './keyspace-helpers.js';
 import { ReferenceKeyspace } from './reference-keyspace.js';
+import { argsOf } from './words.js';
 
 type Step =
   | { readonly op: 'put'; readonly key: number; readonly length: number; readonly ttl: number }
@@ -242,5 +243,26 @@ describe('Keyspace', () => {
     expect([keyspace.maxmemory, keyspace.maxkeys, keyspace.policy]).toEqual([1000, 3, 'tlru-due']);
     expect([keyspace.nowMs, keyspace.evicted]).toEqual([700, 2]);
     expect(keyspace.version(put(keyspace, 'k4'))).toBeGreaterThan(version);
+  });
+});
+
+describe('keys that are read ahead', () => {
+  it('stay what they are, in any length, found or not, expired or not', () => {
+    const keyspace = new Keyspace();
+    for (let at = 0; at < 5000; at++) {
+      put(keyspace, `k${at}`, 'v'.repeat(at % 400), at % 7 === 0 ? 5 : 0);
+    }
+    put(keyspace, '', '');
+    put(keyspace, 'large', new Uint8Array(400_000));
+    keyspace.advance(6);
+    const before = contents(keyspace);
+    const next = random(11);
+    for (let round = 0; round < 200; round++) {
+      const words = Array.from({ length: next(20) }, () => `k${next(8000)}`);
+      keyspace.prefetch(argsOf(...words, '', 'large'), next(16));
+      keyspace.prefetch(argsOf('', 'large', ...words), 0);
+    }
+    expect(contents(keyspace)).toEqual(before);
+    expect(before.length).toBeGreaterThan(4000);
   });
 });
