@@ -26,6 +26,8 @@ export const limits = {
   journalBytes: 16 * MiB,
   journalMoveBytes: 4 * MiB,
   readTokensMax: 4096,
+  /** Log writes not yet applied whose arrival is remembered. */
+  arrivalsMax: 1024,
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,
   pendingReadBytesMax: 64 * MiB,

@@ -14,6 +14,8 @@ import type { Configuration, Entry, LogIndex, NodeId, SnapshotMeta, Term } from 
 
 /** The layer above: the replicated group. */
 export interface DriverListener {
+  /** Goes to the disk now; its entries came just before. */
+  logWrite(write: LogWrite): void;
   /** Applies one entry; returns its work: commands, and keys that expired or were evicted. */
   applyEntry(entry: Entry): number;
   readReady(read: ReadReady): void;
@@ -183,7 +185,10 @@ export class GroupDriver {
     const { listener } = this.options;
     if (effects.roleChange !== null) listener.roleChanged(effects.roleChange);
     this.send(effects.messages);
-    if (effects.write !== null) this.startWrite(effects.write);
+    if (effects.write !== null) {
+      listener.logWrite(effects.write);
+      this.startWrite(effects.write);
+    }
     for (const entry of effects.committed) this.toApply.push(entry);
     for (const read of effects.reads) listener.readReady(read);
     for (const wanted of effects.oldEntries) this.readOld(wanted.to, wanted.from, wanted.maxBytes);

@@ -8,7 +8,7 @@ import type { ByteReader } from '../codec/byte-cursor.js';
 import { TgError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
-import type { ReadReady, RoleChange } from '../raft/effects.js';
+import type { LogWrite, ReadReady, RoleChange } from '../raft/effects.js';
 import type { Message } from '../raft/messages.js';
 import { RaftCore } from '../raft/raft.js';
 import type {
@@ -21,6 +21,7 @@ import type {
   Term,
 } from '../raft/types.js';
 import { StateMachineRestorer } from '../statemachine/state-machine.js';
+import { Arrivals } from './arrivals.js';
 import { type DriverListener, GroupDriver } from './group-driver.js';
 import type { Intake } from './intake.js';
 import type { LogClock } from './log-clock.js';
@@ -64,6 +65,7 @@ export class GroupRunner implements DriverListener {
   readonly snapshotter: Snapshotter;
   private readonly pulse: Pulse;
   private readonly touches: Touches;
+  private readonly arrivals = new Arrivals();
   /** Entries up to here come from this node's own disk. */
   private readonly replayThrough: LogIndex;
   private readonly loadedThrough: LogIndex;
@@ -172,6 +174,7 @@ export class GroupRunner implements DriverListener {
       const machine = finishRestore(restorer, meta);
       await writer.commit();
       await this.driver.install(from, term, meta, () => {
+        this.arrivals.clear();
         this.options.clients.replaceMachine(machine);
       });
     } catch (error) {
@@ -189,20 +192,29 @@ export class GroupRunner implements DriverListener {
 
   // DriverListener
 
+  logWrite(write: LogWrite): void {
+    this.arrivals.came(write, this.options.clock.monotonicMs());
+  }
+
   applyEntry(entry: Entry): number {
-    const { clients, logClock } = this.options;
-    const work = clients.applyEntry(entry);
-    const { nowMs, keyspace } = clients.machine;
-    if (entry.index <= this.replayThrough) logClock.replayed(nowMs);
-    else if (clients.settingsKnown !== 'current') {
-      // What was committed before this node came; pulses keep it young while there are deadlines.
-      logClock.replayed(nowMs, keyspace.nextDueMs() === 0 ? undefined : 2 * staleMs);
-    } else if (entry.kind === 'command') {
-      if (clients.isLeader) logClock.led(nowMs);
-      else logClock.observed(nowMs);
-    }
+    const work = this.options.clients.applyEntry(entry);
+    this.hearTime(entry);
     this.snapshotter.applied(entry.index, entry.data.length + limits.entryOverheadBytes);
     return work;
+  }
+
+  private hearTime(entry: Entry): void {
+    const { clients, logClock } = this.options;
+    const { nowMs, keyspace } = clients.machine;
+    const cameMs = this.arrivals.take(entry.index);
+    if (entry.index <= this.replayThrough) logClock.replayed(nowMs, undefined, cameMs);
+    else if (clients.settingsKnown !== 'current') {
+      // What was committed before this node came; pulses keep it young while there are deadlines.
+      logClock.replayed(nowMs, keyspace.nextDueMs() === 0 ? undefined : 2 * staleMs, cameMs);
+    } else if (entry.kind === 'command') {
+      if (clients.isLeader) logClock.led(nowMs, cameMs);
+      else logClock.observed(nowMs, cameMs);
+    }
   }
 
   readReady(read: ReadReady): void {

@@ -24,9 +24,9 @@ export class LogClock {
   /** How old the newest replayed stamp can be. */
   private ageMsMax = Number.POSITIVE_INFINITY;
   /** The log's time was at least this, at that time of the monotonic clock. */
+  private heard: { readonly value: number; readonly atMs: number } | null = null;
   /** Since when, by the monotonic clock, every stamp was below that. */
   private behindSinceMs = Number.NaN;
-  private heard: { readonly value: number; readonly atMs: number } | null = null;
 
   constructor(private readonly clock: Clock) {}
 
@@ -34,9 +34,15 @@ export class LogClock {
    * A stamp of before this node's start, from its own disk or of an entry that it missed: a lower
    * bound, not the present. It may be applied late, when the clock runs already: an entry that only
    * the next leader commits. A wall clock that would make it older than `ageMsMax` is wrong.
+   * `cameMs` here and below: when the entry came to this node, by the monotonic clock; its stamp
+   * was the log's time then.
    */
-  replayed(stampMs: number, ageMsMax = Number.POSITIVE_INFINITY): void {
-    if (this.live) return this.led(stampMs);
+  replayed(
+    stampMs: number,
+    ageMsMax = Number.POSITIVE_INFINITY,
+    cameMs = this.clock.monotonicMs(),
+  ): void {
+    if (this.live) return this.led(stampMs, cameMs);
     if (stampMs > this.value) this.value = stampMs;
     this.ageMsMax = ageMsMax;
   }
@@ -45,16 +51,16 @@ export class LogClock {
    * A stamp that a leader made just now, or a while ago: an entry that waited for its commit, or
    * for this node to wake up. Time went on meanwhile.
    */
-  observed(stampMs: number): void {
-    this.set(this.hear(stampMs));
+  observed(stampMs: number, cameMs = this.clock.monotonicMs()): void {
+    this.set(this.hear(stampMs, cameMs));
   }
 
   /**
    * A stamp that was applied while this node leads. The leader before may have been ahead: the
    * log's time would stand still until this clock has caught up.
    */
-  led(stampMs: number): void {
-    const heard = this.hear(stampMs);
+  led(stampMs: number, cameMs = this.clock.monotonicMs()): void {
+    const heard = this.hear(stampMs, cameMs);
     this.now();
     if (heard > this.value) this.set(heard);
   }
@@ -73,8 +79,9 @@ export class LogClock {
   }
 
   /** What the log's time is at least, now that this stamp was applied. */
-  private hear(stampMs: number): number {
+  private hear(madeMs: number, cameMs: number): number {
     const atMs = this.clock.monotonicMs();
+    const stampMs = madeMs + (atMs - cameMs) * slowest;
     const { heard } = this;
     const before = heard === null ? 0 : heard.value + (atMs - heard.atMs) * slowest;
     if (stampMs >= before) this.behindSinceMs = Number.NaN;

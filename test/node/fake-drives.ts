@@ -79,6 +79,7 @@ export class DriverWorld {
 
   private listener(): DriverListener {
     return {
+      logWrite: () => {},
       applyEntry: (entry: Entry) => {
         this.applied.push(entry.index);
         return this.commandsPerEntry;

@@ -86,6 +86,19 @@ describe('LogClock', () => {
     expect(log.now()).toBeGreaterThanOrEqual(first + 9800);
   });
 
+  it('counts how long an entry waited here for the leader that committed it', () => {
+    for (const heard of ['led', 'observed'] as const) {
+      const clock = new FakeClock();
+      const log = new LogClock(clock);
+      const stamp = clock.wall + hourMs;
+      const cameMs = clock.monotonicMs();
+      clock.pass(10_000);
+      log[heard](stamp, cameMs);
+      expect(log.now()).toBeGreaterThanOrEqual(stamp + 9800);
+      expect(log.now()).toBeLessThanOrEqual(stamp + 10_000);
+    }
+  });
+
   it('goes with stamps that stay behind: that is the time of the log', () => {
     const clock = new FakeClock();
     const log = new LogClock(clock);
