@@ -31,6 +31,9 @@ import {
 } from './log-keys.js';
 import { LogScan } from './log-scan.js';
 
+/** Keys of one batch of removals. */
+const removedAtOnce = 1000;
+
 export interface LevelLogStoreOptions {
   readonly database: LevelDatabase;
   readonly group: GroupId;
@@ -172,7 +175,7 @@ export class LevelLogStore {
     await database.batch([{ type: 'put', key: baseKey(group), value }], fsync);
     this.base = snapshot;
     this.firstIndex = first;
-    if (first > from) await database.clear(entryKey(group, from), entryKey(group, first));
+    await this.remove(from, first);
   }
 
   private async resetNow(snapshot: SnapshotMeta): Promise<void> {
@@ -190,7 +193,7 @@ export class LevelLogStore {
     for (let index = first; index <= this.lastIndex; index++) {
       operations.push({ type: 'del', key: entryKey(group, index) });
     }
-    const from = this.firstIndex;
+    const [from, end] = [this.firstIndex, Math.min(first, this.lastIndex + 1)];
     durableIndex.record(Math.min(durableIndex.index, snapshot.lastIncludedIndex));
     await database.batch(operations, fsync);
     this.base = snapshot;
@@ -198,7 +201,20 @@ export class LevelLogStore {
     this.beforeTerm = snapshot.lastIncludedTerm;
     this.lastIndex = snapshot.lastIncludedIndex;
     durableIndex.advance(this.lastIndex);
-    await database.clear(entryKey(group, from), entryKey(group, first));
+    await this.remove(from, end);
+  }
+
+  /** Entries below `end`. By their keys: to clear a range LevelDB reads and maps all of it. */
+  private async remove(from: LogIndex, end: LogIndex): Promise<void> {
+    const { database, group } = this.options;
+    for (let at = from; at < end; at += removedAtOnce) {
+      const count = Math.min(removedAtOnce, end - at);
+      const operations = Array.from({ length: count }, (_, nth) => ({
+        type: 'del' as const,
+        key: entryKey(group, at + nth),
+      }));
+      await database.batch(operations, false);
+    }
   }
 
   private async writeOne(write: LogWrite): Promise<void> {
