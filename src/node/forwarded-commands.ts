@@ -104,16 +104,13 @@ export class ForwardedCommands {
 
   private carryOut(session: Session, origin: ForwardedOrigin, spec: KeyspaceSpec): void {
     const { group } = this.options;
-    const before = origin.pending;
     const error = spec.kind === 'write' ? spec.check(this.args) : null;
     if (error !== null) return session.say(origin, error);
     const refusal =
       spec.kind === 'write'
         ? group.write(origin, spec, this.args)
         : group.read(origin, spec, this.args);
-    if (refusal !== null) return session.say(origin, this.textOf(refusal, spec));
-    // A read that ran at once has its reply already.
-    if (origin.pending === before) origin.answered();
+    if (refusal !== null) session.say(origin, this.textOf(refusal, spec));
   }
 
   private textOf(refusal: Refusal, spec: KeyspaceSpec): string {
@@ -159,8 +156,9 @@ class Session {
 
   say(origin: ForwardedOrigin, error: string): void {
     origin.reply.error(error);
-    if (origin.pending === 0) return this.answered(origin);
-    this.options.group.defer(origin, this.scratch.take()!);
+    if (origin.pending > 0) this.options.group.defer(origin, this.scratch.take()!);
+    // Nothing was pending, or only what the group carried out to be done with it.
+    if (origin.pending === 0) this.answered(origin);
   }
 
   /** The reply of the oldest pending command of `origin` is in `scratch`. */

@@ -118,7 +118,7 @@ export class OperationQueue {
       reads.ops.push(origin, spec, args, origin.lastWrite);
       reads.needsRound ||= !local;
     }
-    this.addWaiting(origin, args.byteLength);
+    this.addWaiting(origin, bytesOf(args));
   }
 
   pushReply(origin: Origin, reply: Uint8Array): void {
@@ -140,7 +140,7 @@ export class OperationQueue {
   private takeWaiting(ops: DeferredOps, at: number): void {
     ops.load(at, this.args);
     this.waiting--;
-    this.waitingBytes -= this.args.byteLength;
+    this.waitingBytes -= bytesOf(this.args);
   }
 
   get hasReadsToConfirm(): boolean {
@@ -341,6 +341,13 @@ export class OperationQueue {
   private reuse(ops: DeferredOps): void {
     if (this.spares.length < sparesMax) this.spares.push(ops.emptied());
   }
+}
+
+/** Without what the protocol has between arguments: as many when they come as when they go. */
+function bytesOf(args: Args): number {
+  let bytes = 0;
+  for (let index = 0; index < args.count; index++) bytes += args.length(index);
+  return bytes;
 }
 
 function newBatch(number: number): BatchSegment {

@@ -194,6 +194,7 @@ export class ReplicatedGroup implements Group {
     } else this.turnReads.run();
     if (origin.pending === 0 && appliedEnough && this.admission.needsNoRound(origin)) {
       this.runRead(origin, spec, args);
+      origin.answered();
       return null;
     }
     if (this.queue.isFull) return 'overloaded';

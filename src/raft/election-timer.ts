@@ -18,6 +18,7 @@ export class ElectionTimer {
    */
   private leaderHeardAt = 0;
   private hurriesLeft = 0;
+  private votedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly config: RaftConfig) {
     this.firesAt = this.draw();
@@ -37,6 +38,17 @@ export class ElectionTimer {
       this.hurriesLeft--;
       this.firesAt = this.now + hurriedTicks + this.config.random(hurriedTicks);
     } else this.firesAt = this.now + this.draw();
+  }
+
+  /** A vote was cast, for this node or for another. */
+  voted(): void {
+    this.votedAt = this.now;
+    this.reset();
+  }
+
+  /** An election that this node takes part in may still be won: votes have to become durable. */
+  get votedRecently(): boolean {
+    return this.now - this.votedAt < 2 * this.config.electionTicks;
   }
 
   leaderHeard(): void {

@@ -90,11 +90,12 @@ export class Follower {
 
   /**
    * No leader is known and peers can be reached, as when all nodes start again: a leader that is
-   * alive would be heard with its next heartbeat, so there is no election timeout to wait for.
+   * alive would be heard with its next heartbeat, so there is no election timeout to wait for. Not
+   * again while votes are on their way: a peer that comes and goes would cut all elections short.
    */
   campaignSoon(): void {
     const { timer, leader, config } = this.state;
-    if (leader !== null || timer.leaderHeardRecently) return;
+    if (leader !== null || timer.leaderHeardRecently || timer.votedRecently) return;
     this.standSoon(config.heartbeatTicks);
   }
 

@@ -110,7 +110,8 @@ export class Roles implements Transitions {
   private standAs(role: 'pre-candidate' | 'candidate', candidate: Candidate): void {
     const { state } = this;
     this.abandonReads();
-    state.timer.reset();
+    if (role === 'candidate') state.timer.voted();
+    else state.timer.reset();
     this.candidate = candidate;
     state.role = role;
     state.leader = null;

@@ -23,7 +23,7 @@ export function answerVoteRequest(state: CoreState, request: VoteRequest): void 
   const cast = granted && !request.preVote;
   if (cast) {
     state.vote(request.from);
-    state.timer.reset();
+    state.timer.voted();
   }
   const response: VoteResponse = {
     kind: 'vote-response',

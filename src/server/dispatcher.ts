@@ -141,8 +141,6 @@ export class Dispatcher {
     if (refusal === null) {
       connection.parkedUntilMs = 0;
       if (this.options.monitors.any) this.options.monitors.tell(connection, spec, args);
-      // A read that ran at once has its reply already.
-      if (connection.pending === 0) connection.answered();
       return null;
     }
     connection.notHanded();

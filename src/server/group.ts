@@ -126,9 +126,12 @@ export interface Group {
   write(origin: Origin, spec: KeyspaceSpec, args: Args): Refusal | null;
   /** Why a write would not be taken now; for MULTI, which refuses while it queues. */
   writeRefusal(spec: SpecBase, args: Args, origin?: Origin): Refusal | null;
-  /** Runs at once where that is allowed, else when the read is confirmed. */
+  /** Runs and is answered at once where that is allowed, else when the read is confirmed. */
   read(origin: Origin, spec: KeyspaceSpec | SessionReadSpec, args: Args): Refusal | null;
-  /** Puts an already encoded reply behind the origin's pending operations. Copies `bytes`. */
+  /**
+   * Puts an already encoded reply behind the origin's pending operations. Copies `bytes`. Where
+   * none are left it is written at once, and whoever asked ends it as an answer.
+   */
   defer(origin: Origin, bytes: Uint8Array): void;
   /** The leader as this node knows it; null when none is known. */
   leader(): NodeAddress | null;

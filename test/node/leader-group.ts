@@ -1,5 +1,6 @@
 /** A ReplicatedGroup that leads, on a driver whose proposals a test takes or refuses. */
 import { nodeConfig, Settings } from '../../src/config.js';
+import type { ReadConsistency } from '../../src/node/admission.js';
 import { ClusterView } from '../../src/node/cluster-view.js';
 import type { GroupDriver } from '../../src/node/group-driver.js';
 import { LogClock } from '../../src/node/log-clock.js';
@@ -11,6 +12,7 @@ import type { FakeClock } from './fake-clock.js';
 export function leaderGroup(
   clock: FakeClock,
   propose: (data: Uint8Array) => Proposal,
+  readConsistency: ReadConsistency = 'linearizable',
 ): ReplicatedGroup {
   const given = Object.entries({ id: 'n1', 'data-dir': 'd' }).map(([name, value]) => ({
     name,
@@ -23,7 +25,7 @@ export function leaderGroup(
     randomU32: () => 0,
     view: new ClusterView(nodeConfig(given)),
     settings: new Settings([]),
-    readConsistency: () => 'linearizable',
+    readConsistency: () => readConsistency,
     leaseValid: () => false,
     sendApplication: () => false,
   });

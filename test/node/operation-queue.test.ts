@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Execute, OperationQueue } from '../../src/node/operation-queue.js';
 import { nullSink, type ReplySink } from '../../src/resp/reply-sink.js';
+import { RequestParser } from '../../src/resp/request-parser.js';
 import type { Origin } from '../../src/server/group.js';
 import { BatchWriter } from '../../src/statemachine/batch-format.js';
 import type { KeyspaceSpec } from '../../src/statemachine/command-spec.js';
@@ -274,6 +275,18 @@ describe('OperationQueue', () => {
       'apply 11.0',
     ]);
     expect([a.pending, b.pending]).toEqual([0, 0]);
+    expect([world.queue.waiting, world.queue.waitingBytes]).toEqual([0, 0]);
+  });
+
+  it('counts what waits in and out alike, however it came over the wire', () => {
+    const world = new World();
+    const parser = new RequestParser();
+    parser.feed(Buffer.from('*2\r\n$3\r\nGET\r\n$1\r\nx\r\n'));
+    expect(parser.next()).toBe(true);
+    world.queue.pushRead(new TestOrigin('a'), read, parser.args);
+    expect([world.queue.waiting, world.queue.waitingBytes]).toEqual([1, 4]);
+    world.queue.assignToken(1);
+    world.queue.confirm(1);
     expect([world.queue.waiting, world.queue.waitingBytes]).toEqual([0, 0]);
   });
 });

@@ -1,6 +1,6 @@
 /** Elections that need not wait for the election timeout. */
 import { describe, expect, test } from 'vitest';
-import { awake, Bench, heartbeat, restoredLog, three } from './support.js';
+import { awake, Bench, generator, heartbeat, restoredLog, three } from './support.js';
 
 function follower(): Bench {
   return awake(new Bench('n1', restoredLog({ configuration: three, commit: 1 })));
@@ -62,4 +62,54 @@ describe('nobody is known to lead and peers can be reached', () => {
     bench.core.campaignSoon();
     expect(bench.tick(9).core.role).toBe('follower');
   });
+});
+
+/** Two of three nodes whose writes take `diskTicks`; they reach the third every `comesTicks`. */
+class Pair {
+  private readonly nodes: readonly Bench[];
+  private readonly writtenAt: readonly number[][] = [[], []];
+  private now = 0;
+
+  constructor(
+    seed: number,
+    private readonly diskTicks: number,
+    private readonly comesTicks: number,
+  ) {
+    this.nodes = ['n1', 'n2'].map((id, at) => {
+      const random = generator(2 * seed + at);
+      const changes = { random, electionTicks: 100, heartbeatTicks: 10, leases: false };
+      return new Bench(id, restoredLog({ configuration: three }), changes);
+    });
+  }
+
+  get led(): boolean {
+    return this.nodes.some(({ core }) => core.role === 'leader');
+  }
+
+  tick(): void {
+    for (const [at, node] of this.nodes.entries()) {
+      if (this.now % this.comesTicks === 0) node.core.campaignSoon();
+      node.tick();
+      const due = this.writtenAt[at]!;
+      while (due.length < node.inFlight.length) due.push(this.now + this.diskTicks);
+      if (due[0] === this.now) {
+        due.shift();
+        node.syncOnce();
+      }
+    }
+    this.now++;
+    for (const node of this.nodes) {
+      for (const message of node.sent.splice(0)) {
+        this.nodes.find(({ id }) => id === message.to)?.step(message);
+      }
+    }
+  }
+}
+
+test('a peer that comes and goes does not cut short elections that slow disks make long', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const pair = new Pair(seed, 30, 30);
+    for (let ticks = 0; ticks < 1000 && !pair.led; ticks++) pair.tick();
+    expect(pair.led, `seed ${seed}`).toBe(true);
+  }
 });

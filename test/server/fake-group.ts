@@ -67,6 +67,7 @@ export class FakeGroup implements Group {
     if (!isLocal && this.refuses(origin)) return this.refusal;
     if (this.readsAtOnce && origin.pending === 0) {
       this.run(origin, spec, args);
+      origin.answered();
       return null;
     }
     const copy = args.clone();
