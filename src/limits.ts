@@ -31,6 +31,8 @@ export const limits = {
   /** Reads waiting for their round at one node, in commands and in bytes of arguments. */
   pendingReadsMax: 200_000,
   pendingReadBytesMax: 64 * MiB,
+  /** Arguments of a read that is carried out together with others of its turn. */
+  turnReadBytesMax: 4 * KiB,
   /** One frame between peers; larger messages are cut into several frames. */
   peerFrameBytesMax: 4 * MiB,
   /** One message between peers: a value of proto-max-bulk-len and its command around it. */

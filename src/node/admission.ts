@@ -13,7 +13,6 @@ import { execSpec, specByOpcode } from '../statemachine/keyspace-commands.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
 import { forEachQueued } from '../statemachine/transaction.js';
 import { Freshness } from './freshness.js';
-import { TurnTime } from './turn-time.js';
 
 export type ReadConsistency = 'linearizable' | 'lease' | 'local';
 
@@ -30,17 +29,15 @@ export interface AdmissionOptions {
   readonly usersKnown: () => boolean;
   readonly leaseValid: () => boolean;
   readonly settings: Pick<Settings, 'watch'>;
-  readonly clock: Pick<Clock, 'monotonicMs' | 'endOfTurn'>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
 }
 
 export class Admission {
   private readonly freshness: Freshness;
-  private readonly time: TurnTime;
   private readonly maxStaleness: () => string;
 
   constructor(private readonly options: AdmissionOptions) {
     const { core, clock, settings } = options;
-    this.time = new TurnTime(clock, () => clock.monotonicMs());
     this.maxStaleness = settings.watch('max-staleness-ms');
     this.freshness = new Freshness({
       clock,
@@ -112,7 +109,9 @@ export class Admission {
 
   /** What a follower holds is older than max-staleness-ms, as far as it knows: no stale reads. */
   private freshEnough(): boolean {
-    return this.time.now() - this.freshness.freshAtMs <= Number(this.maxStaleness());
+    // Not a time of this turn: it may have begun before the node was stopped for a while.
+    const ageMs = this.options.clock.monotonicMs() - this.freshness.freshAtMs;
+    return ageMs <= Number(this.maxStaleness());
   }
 }
 

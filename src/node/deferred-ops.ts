@@ -97,19 +97,22 @@ export class DeferredOps {
     prefetch: Prefetch = () => {},
   ): boolean {
     if (this.held.length > 0) this.runHeld(applied, execute);
-    for (; this.next < this.count; this.next++) {
+    while (this.next < this.count) {
       if (this.next % announcedMax === 0) {
         prefetch(this.keysAhead(), this.originAt(this.next).database);
       }
-      if (this.after[this.next]! > applied) this.held.push(this.next);
-      else execute(this, this.next);
+      // Before it runs: whatever an answer leads to, nothing is carried out twice.
+      const at = this.next++;
+      if (this.after[at]! > applied) this.held.push(at);
+      else execute(this, at);
     }
     return this.held.length === 0;
   }
 
   /** Empty, and in the same memory unless that is a lot. */
   emptied(): DeferredOps {
-    if (this.bytes.length > keptBytes || this.specs.length > keptCount) return new DeferredOps();
+    const positions = Math.max(this.specs.length, this.ends.length);
+    if (this.bytes.length > keptBytes || positions > keptCount) return new DeferredOps();
     this.clear();
     return this;
   }

@@ -27,7 +27,9 @@ export class SnapshotTurn {
     if (bytes < due) return;
     if (this.stopWaiting === null) this.wait(bytes);
     // A long turn of others may not let the log grow without bound.
-    else if (bytes - this.bytesWhenDue >= Math.max(due, this.options.stateBytes())) this.take();
+    else if (bytes - this.bytesWhenDue >= Math.max(due, this.options.stateBytes()) / 2) {
+      this.take();
+    }
   }
 
   /** A turn that was waited for does not come. */

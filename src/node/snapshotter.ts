@@ -157,10 +157,10 @@ export class Snapshotter {
 
   /**
    * Leaves the disk and the CPU to clients for most of the time: the busier they are the longer a
-   * chunk takes, and the rest after it. But not when the log has grown by as much as is written.
+   * chunk takes, and the rest after it. But not when the log has grown by half of what is written.
    */
   private rest(tookMs: number): Promise<void> | null {
-    const bytesMax = Math.max(this.due, this.options.stateBytes());
+    const bytesMax = Math.max(this.due, this.options.stateBytes()) / 2;
     if (this.stopped || this.appliedBytes - this.bytesAtSnapshot >= bytesMax) return null;
     const restMs = Math.min(limits.snapshotRestMsMax, tookMs * limits.snapshotRestShare);
     return new Promise((resolve) => this.options.clock.after(restMs, resolve));

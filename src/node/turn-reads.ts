@@ -4,6 +4,7 @@
  * client can tell, as replies leave at the end of the turn: whatever else happens for an origin
  * comes after run().
  */
+import { limits } from '../limits.js';
 import { Args } from '../resp/args.js';
 import type { Origin } from '../server/group.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
@@ -21,11 +22,12 @@ export class TurnReads {
     private readonly prefetch: Prefetch,
   ) {}
 
-  /** False: something else is pending for the origin, and the read has to wait for that. */
+  /** False: it is not worth a copy, or something else is pending for the origin. */
   push(origin: Origin, spec: KeyspaceSpec, args: Args): boolean {
-    if (origin !== this.last && origin.pending > 0) {
+    const isLarge = args.byteLength > limits.turnReadBytesMax;
+    if (isLarge || (origin !== this.last && origin.pending > 0)) {
       this.run();
-      if (origin.pending > 0) return false;
+      if (isLarge || origin.pending > 0) return false;
     }
     this.ops.push(origin, spec, args, 0);
     origin.pending++;

@@ -47,8 +47,11 @@ export class PageMemory {
     const pages = this.free.get(page.buffer) ?? [];
     pages.push(page);
     // An arena without a page in use goes as a whole.
-    if (pages.length === this.pagesPerArena) this.free.delete(page.buffer);
-    else this.free.set(page.buffer, pages);
+    if (pages.length < this.pagesPerArena) this.free.set(page.buffer, pages);
+    else {
+      this.free.delete(page.buffer);
+      if (this.arena === page.buffer) this.arena = null;
+    }
   }
 
   private takeFree(): Uint8Array | null {

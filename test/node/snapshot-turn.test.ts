@@ -53,12 +53,12 @@ describe('SnapshotTurn', () => {
     expect(world.delays).toEqual([2000, 2000]);
   });
 
-  it('waits no longer when the log grows by as much as is written', () => {
+  it('waits no longer when the log grows by half of what is written', () => {
     const world = new World(1);
     world.turn.logGrew(100, 100);
-    world.turn.logGrew(99 + stateBytes, 100);
+    world.turn.logGrew(99 + stateBytes / 2, 100);
     expect(world.begun).toBe(0);
-    world.turn.logGrew(100 + stateBytes, 100);
+    world.turn.logGrew(100 + stateBytes / 2, 100);
     expect(world.begun).toBe(1);
     world.clock.turn();
     expect(world.begun).toBe(1);
