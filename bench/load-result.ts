@@ -74,6 +74,7 @@ export function loadResult(threads: readonly Recorded[], cpuSecondsUsed: number)
     operations += thread.operations;
     opsPerSecond += thread.operations / thread.seconds;
   }
+  if (operations === 0) throw new Error('no operation was answered');
   const percentile = (p: number) => histogram.percentile(p) / 1e6;
   return {
     opsPerSecond,

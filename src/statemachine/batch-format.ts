@@ -118,6 +118,8 @@ function writeHeader(
   view.setUint32(14, count, true);
 }
 
+const peekedBytesMax = 256;
+
 /** Reads a payload in place. */
 export class PayloadReader {
   private bytes: Uint8Array = new Uint8Array(0);
@@ -155,6 +157,25 @@ export class PayloadReader {
       args.push(start, this.at);
     }
     return code;
+  }
+
+  /**
+   * The first argument of each of the next `commands`, most often a key, without moving on. Long
+   * ones are left out: who asks wants to look at them all.
+   */
+  peek(commands: number, firsts: Args): void {
+    const { at } = this;
+    firsts.reset(this.bytes);
+    for (let left = commands; left > 0; left--) {
+      this.varint();
+      const count = this.varint();
+      for (let index = 0; index < count; index++) {
+        const length = this.varint();
+        if (index === 0 && length <= peekedBytesMax) firsts.push(this.at, this.at + length);
+        this.at += length;
+      }
+    }
+    this.at = at;
   }
 
   /** What follows the header of a payload that is no batch. */

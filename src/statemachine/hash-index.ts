@@ -14,7 +14,7 @@ import type { BlockStore } from './slab.js';
 
 const BUCKETS_MIN = 1024;
 /** Keys that are looked at together. */
-const AHEAD_MAX = 16;
+export const AHEAD_MAX = 16;
 /** Of longer ones the processor brings the rest by itself. */
 const AHEAD_BYTES = 160;
 

@@ -17,6 +17,7 @@ import {
 import type { KeyspaceSpec, ReadContext } from './command-spec.js';
 import { DATABASES_MAX } from './databases.js';
 import { type PolicyName, policyNumbers } from './eviction.js';
+import { AHEAD_MAX } from './hash-index.js';
 import { Keyspace } from './keyspace.js';
 import { specByOpcode } from './keyspace-commands.js';
 import { KeyspaceRestorer } from './keyspace-restorer.js';
@@ -45,10 +46,13 @@ export class StateMachine {
   private readonly settings: Map<string, string>;
   private readonly reader = new PayloadReader();
   private readonly args = new Args();
+  private readonly ahead = new Args();
   private readonly prng = new Prng();
   private readonly applyContext: LogApplyContext;
   private readonly localContext: LocalReadContext;
   private remaining = 0;
+  /** Of those, the next ones whose keys the keyspace was told. */
+  private announced = 0;
   private applyingIndex = 0;
 
   constructor(
@@ -111,6 +115,7 @@ export class StateMachine {
     const { reader } = this;
     reader.open(data);
     this.applyingIndex = index;
+    this.announced = 0;
     this.prng.seed(reader.seed ^ index);
     this.keyspace.advance(reader.stampMs);
     if (reader.kind !== PayloadKind.batch) {
@@ -124,6 +129,8 @@ export class StateMachine {
   /** Reads the next command of the entry; `commandArgs` has its arguments until the next call. */
   nextCommand(): KeyspaceSpec {
     assert(this.remaining > 0, 'no command is left in the entry');
+    if (this.announced === 0) this.lookAhead();
+    this.announced--;
     this.remaining--;
     const code = this.reader.next(this.args);
     const database = databaseOf(code);
@@ -132,6 +139,14 @@ export class StateMachine {
     }
     this.applyContext.database = database;
     return specByOpcode(opcodeOf(code));
+  }
+
+  /** The keyspace finds keys quicker that it knows of beforehand. */
+  private lookAhead(): void {
+    this.announced = Math.min(AHEAD_MAX, this.remaining);
+    if (this.announced === 1) return;
+    this.reader.peek(this.announced, this.ahead);
+    this.keyspace.prefetch(this.ahead, this.applyContext.database);
   }
 
   get commandArgs(): Args {

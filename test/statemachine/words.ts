@@ -12,14 +12,17 @@ export function specOf(name: string): KeyspaceSpec {
   return spec;
 }
 
+const between = '\r\n$3\r\n';
+
 /** As the parser leaves them: the name is argument 0. */
 export function argsOf(...words: string[]): Args {
   const args = new Args();
-  args.reset(Buffer.from(words.join(''), 'latin1'));
+  // As in a request: something lies between them.
+  args.reset(Buffer.from(words.join(between), 'latin1'));
   let at = 0;
   for (const word of words) {
     args.push(at, at + word.length);
-    at += word.length;
+    at += word.length + between.length;
   }
   return args;
 }
