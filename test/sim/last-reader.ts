@@ -70,7 +70,7 @@ export class LastReader {
       operation.return = scheduler.now;
       history.add(operation);
     });
-    const refusal = node.group?.read(origin, specOf('get'), argsOf('get', key)) ?? null;
-    if (refusal === null && origin.pending === 0) origin.answered();
+    // A refusal is asked again.
+    node.group?.read(origin, specOf('get'), argsOf('get', key));
   }
 }

@@ -183,15 +183,11 @@ export class SimClient implements Recorder {
   private submit(connection: Connection, request: Request): void {
     const { spec, args } = request;
     const group = connection.node.group!;
-    const before = connection.pending;
     const refusal =
       spec.kind === 'write'
         ? group.write(connection, spec, args)
         : group.read(connection, spec, args);
-    if (refusal === null) {
-      if (connection.pending === before) this.take(connection);
-      return;
-    }
+    if (refusal === null) return;
     if (connection.pending > 0) return this.refusedBehind(connection, request);
     connection.inFlight.shift();
     for (const operation of request.operations) this.drop(operation);
@@ -206,6 +202,8 @@ export class SimClient implements Recorder {
   private refusedBehind(connection: Connection, request: Request): void {
     for (const operation of request.operations) this.drop(operation);
     connection.node.group!.defer(connection, Buffer.from('-TRYAGAIN refused\r\n'));
+    // Only what the group carried out to be done with it was pending.
+    if (connection.pending === 0) this.take(connection);
   }
 
   /** Called from inside a node: what is wrong here is no fault of it. */
