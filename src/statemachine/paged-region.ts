@@ -25,9 +25,11 @@ export interface GranuleKeeper {
 /**
  * Copies of granules, many in one buffer: views need thousands within a moment, and as buffers of
  * their own they would wear out the allocator. Buffers double, so that those of a large keyspace
- * are as large as its arenas (page-memory.ts) and leave nothing behind.
+ * are as large as its arenas (page-memory.ts) and leave nothing behind. They can be resized, which
+ * gives their memory back at once: an idle node collects no garbage.
  */
 class Copies {
+  private readonly buffers: ArrayBuffer[] = [];
   private room = NO_BYTES;
   private used = 0;
 
@@ -42,8 +44,16 @@ class Copies {
 
   private grow(least: number): void {
     const doubled = Math.max(limits.snapshotCopiesBytesMin, 2 * this.room.length);
-    this.room = new Uint8Array(Math.max(least, Math.min(doubled, limits.pageArenaBytes)));
+    const length = Math.max(least, Math.min(doubled, limits.pageArenaBytes));
+    const buffer = new ArrayBuffer(length, { maxByteLength: length });
+    this.buffers.push(buffer);
+    this.room = new Uint8Array(buffer, 0, length);
     this.used = 0;
+  }
+
+  /** No view reads any of them any more. */
+  release(): void {
+    for (const buffer of this.buffers) buffer.resize(0);
   }
 }
 
@@ -74,7 +84,9 @@ export class OpenViews {
   close(view: GranuleKeeper): void {
     this.views = this.views.filter((open) => open !== view);
     this.active = this.views.length > 0;
-    if (!this.active) this.copies.clear();
+    if (this.active) return;
+    for (const copies of this.copies.values()) copies.release();
+    this.copies.clear();
   }
 
   /** Hands a granule last saved in `savedEpoch` to the views that need it; copies at most once. */
