@@ -70,7 +70,7 @@ export function journalEntriesAfter(file: Buffer, salt: Uint8Array, last: LogInd
   for (const entries of records) {
     const next = last + after.length + 1;
     if (entries[0]!.index > next) beyond++;
-    else after.push(...entries.slice(next - entries[0]!.index));
+    else for (const entry of entries.slice(next - entries[0]!.index)) after.push(entry);
   }
   // A write begins only when at most this many before it are under way.
   if (beyond < limits.logWritesMax) return after;

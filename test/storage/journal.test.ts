@@ -50,6 +50,11 @@ describe('records of the journal', () => {
     expect(indexes([Buffer.alloc(100), whole[1]!])).toEqual([]);
   });
 
+  it('hold as many entries as fit', () => {
+    const entries = range(1, 150_000, 1, 0);
+    expect(journalEntriesAfter(record(entries), salt, 0).length).toBe(entries.length);
+  });
+
   it('never begin inside a value that looks like one', () => {
     const forged = record(range(2, 2, 1));
     const pad = Buffer.alloc(blockBytes - 54);
