@@ -16,11 +16,9 @@ export interface ClosedLoopOptions {
   readonly pipeline: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
-  /** Threads that make the load; by default loadThreads. */
-  readonly threads?: number;
 }
 
-export const loadThreads = 2;
+const loadThreads = 2;
 
 const program = new URL('./load-thread.js', import.meta.url);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,7 +29,7 @@ export async function closedLoop(
   options: ClosedLoopOptions,
 ): Promise<LoadResult> {
   const { connections, pipeline, warmUpMs, measureMs } = options;
-  const count = Math.min(connections, options.threads ?? loadThreads);
+  const count = Math.min(connections, loadThreads);
   const threads = Array.from({ length: count }, (_, number) => {
     const { ports, preamble = null } = peer;
     return new LoadThread({ ports, preamble, name, shape, pipeline, connections, number, count });

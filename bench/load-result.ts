@@ -82,7 +82,7 @@ export function loadResult(threads: readonly Recorded[], cpuSecondsUsed: number)
     p99Ms: percentile(99),
     p999Ms: percentile(99.9),
     maxMs: histogram.max / 1e6,
-    cpuSecondsPerMillion: (cpuSecondsUsed * 1e6) / Math.max(1, operations),
+    cpuSecondsPerMillion: (cpuSecondsUsed * 1e6) / operations,
   };
 }
 

@@ -38,6 +38,16 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new TgError('INVARIANT', message);
 }
 
+/** The state of a file is unknown after this: nothing is written to it again. */
+export function writeFailed(path: string, error: unknown): TgError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new TgError(
+    'STORAGE_FAILED',
+    `writing to ${path} failed: ${reason}; check the disk, then start the node again`,
+    { cause: error },
+  );
+}
+
 /** A fault as it is, and what is not named yet as one of the disk. */
 export function storageFault(error: unknown, what: string): TgError {
   if (error instanceof TgError) return error;

@@ -21,7 +21,7 @@ export class Arrivals {
       this.waiting = this.waiting.filter(({ lastIndex }) => lastIndex < truncateFrom);
     }
     if (entries.length === 0) return;
-    // Without a place here an entry counts as one that came when it was applied.
+    // Without a place here an entry counts as one that came with a later write.
     if (this.waiting.length >= limits.arrivalsMax) this.waiting.shift();
     this.waiting.push({ lastIndex: entries[entries.length - 1]!.index, atMs });
   }

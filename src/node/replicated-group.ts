@@ -99,7 +99,7 @@ export class ReplicatedGroup implements Group {
     this.queue = new OperationQueue(new BatchWriter(), execute, prefetch);
     this.turnReads = new TurnReads(execute, prefetch);
     const { clock, settings, sendApplication: send } = options;
-    this.time = new TurnTime(clock, () => options.logClock.now());
+    this.time = new TurnTime(clock, options.logClock);
     const usersMark = () => this.users.mark;
     this.settingChanges.onChange(() => this.users.look(this.machine));
     this.admission = new Admission({

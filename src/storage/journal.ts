@@ -7,7 +7,7 @@
 import { closeSync, constants, fdatasync, openSync, writev } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { assert, TgError } from '../errors.js';
+import { assert, TgError, writeFailed } from '../errors.js';
 import type { Entry, LogIndex } from '../raft/types.js';
 import { syncDirectory } from './identity-file.js';
 import { encodeJournalRecord, journalEntriesAfter, journalRecordBytes } from './journal-record.js';
@@ -57,7 +57,7 @@ export class Journal {
       const flags = constants.O_RDWR | constants.O_CREAT;
       return new Journal(options, openSync(file, fsync ? flags | syncFlag : flags, mode));
     } catch (error) {
-      throw writeError(file, error);
+      throw writeFailed(file, error);
     }
   }
 
@@ -144,7 +144,7 @@ export class Journal {
   }
 
   private fail(error: Error): void {
-    this.failed ??= writeError(this.options.file, error);
+    this.failed ??= writeFailed(this.options.file, error);
     for (const write of this.writes.splice(0)) write.reject(this.failed);
   }
 }
@@ -164,12 +164,4 @@ async function fill({ file, capacity }: JournalOptions): Promise<void> {
     await handle.close();
   }
   await syncDirectory(path.dirname(file));
-}
-
-function writeError(file: string, error: unknown): TgError {
-  return new TgError(
-    'STORAGE_FAILED',
-    `writing to ${file} failed: ${String(error)}; check the disk, then start the node again`,
-    { cause: error },
-  );
 }

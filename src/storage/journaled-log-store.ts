@@ -5,7 +5,6 @@
  * that LevelDB names; a new salt is written before anything that makes older records untrue.
  */
 import { randomBytes } from 'node:crypto';
-import { encodeEntry } from '../codec/log-record.js';
 import { seal, unseal } from '../codec/sealed.js';
 import { limits } from '../limits.js';
 import type { LogStore } from '../ports.js';
@@ -14,8 +13,8 @@ import type { Entry, LogIndex, RestoredLog, SnapshotMeta } from '../raft/types.j
 import { Journal } from './journal.js';
 import { journalRecordBytes, saltBytes } from './journal-record.js';
 import type { BatchOperation } from './level-database.js';
-import { LevelLogStore, type LevelLogStoreOptions } from './level-log-store.js';
-import { entryKey, journalKey } from './log-keys.js';
+import { entryPut, LevelLogStore, type LevelLogStoreOptions } from './level-log-store.js';
+import { journalKey } from './log-keys.js';
 
 export interface JournaledLogStoreOptions extends LevelLogStoreOptions {
   readonly journalFile: string;
@@ -177,11 +176,7 @@ export class JournaledLogStore implements LogStore {
     const stored = await database.get(journalKey(group));
     const last = await this.log.storedThrough();
     const entries = stored === null ? [] : await this.left(stored, last);
-    const puts = entries.map((entry) => ({
-      type: 'put' as const,
-      key: entryKey(group, entry.index),
-      value: encodeEntry(entry),
-    }));
+    const puts = entries.map((entry) => entryPut(group, entry));
     const empty = last === 0 && entries.length === 0;
     await this.beginJournal(empty ? await this.log.missingHardState() : puts);
   }

@@ -5,7 +5,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
-import { TgError } from '../errors.js';
+import { TgError, writeFailed } from '../errors.js';
 
 /**
  * Kept in memory, up to twice, before it goes to a table of its own. Small: log and snapshots are
@@ -128,11 +128,7 @@ export class LevelDatabase {
   }
 
   private fail(error: unknown): TgError {
-    this.#failed ??= new TgError(
-      'STORAGE_FAILED',
-      `writing to ${this.path} failed: ${reason(error)}; check the disk, then start the node again`,
-      { cause: error },
-    );
+    this.#failed ??= writeFailed(this.path, error);
     return this.#failed;
   }
 }

@@ -73,13 +73,13 @@ export class LevelLogStore {
   }
 
   /**
-   * What a first start that was killed between the identity file and this database left out;
-   * nothing where the log has entries: then it is damage. After storedThrough().
+   * What a first start that was killed between the identity file and this database left out. Only
+   * for an empty log: where there are entries it is damage.
    */
   async missingHardState(): Promise<BatchOperation[]> {
     const { database, group, identity } = this.options;
     const key = hardStateKey(group);
-    if (this.lastIndex > 0 || (await database.get(key)) !== null) return [];
+    if ((await database.get(key)) !== null) return [];
     const { term, votedFor } = identity.identity;
     return [{ type: 'put', key, value: sealHard({ term, votedFor, commit: 0 }) }];
   }
@@ -190,9 +190,7 @@ export class LevelLogStore {
       },
     ];
     // Entries above the snapshot belong to another history; the ones below may go later.
-    for (let index = first; index <= this.lastIndex; index++) {
-      operations.push({ type: 'del', key: entryKey(group, index) });
-    }
+    for (const removal of removals(group, first, this.lastIndex + 1)) operations.push(removal);
     const [from, end] = [this.firstIndex, Math.min(first, this.lastIndex + 1)];
     durableIndex.record(Math.min(durableIndex.index, snapshot.lastIncludedIndex));
     await database.batch(operations, fsync);
@@ -208,12 +206,7 @@ export class LevelLogStore {
   private async remove(from: LogIndex, end: LogIndex): Promise<void> {
     const { database, group } = this.options;
     for (let at = from; at < end; at += removedAtOnce) {
-      const count = Math.min(removedAtOnce, end - at);
-      const operations = Array.from({ length: count }, (_, nth) => ({
-        type: 'del' as const,
-        key: entryKey(group, at + nth),
-      }));
-      await database.batch(operations, false);
+      await database.batch(removals(group, at, Math.min(at + removedAtOnce, end)), false);
     }
   }
 
@@ -223,20 +216,14 @@ export class LevelLogStore {
     if (write.hardState !== null) await this.saveVote(write.hardState, operations);
     let last = this.lastIndex;
     if (write.truncateFrom !== null) {
-      for (let index = write.truncateFrom; index <= last; index++) {
-        operations.push({ type: 'del', key: entryKey(group, index) });
-      }
+      for (const one of removals(group, write.truncateFrom, last + 1)) operations.push(one);
       last = Math.min(last, write.truncateFrom - 1);
       // Before the batch: a crash in between must not look like a lost tail.
       durableIndex.record(Math.min(durableIndex.index, last));
     }
     for (const entry of write.entries) {
       assert(entry.index === last + 1, `entry ${entry.index} after ${last}`);
-      operations.push({
-        type: 'put',
-        key: entryKey(group, entry.index),
-        value: encodeEntry(entry),
-      });
+      operations.push(entryPut(group, entry));
       last = entry.index;
     }
     if (operations.length > 0) await database.batch(operations, fsync && write.sync);
@@ -298,6 +285,17 @@ export class LevelLogStore {
     }
     return { term, votedFor, commit: Math.min(stored.commit, this.lastIndex) };
   }
+}
+
+/** Stores one entry. */
+export function entryPut(group: GroupId, entry: Entry): BatchOperation {
+  return { type: 'put', key: entryKey(group, entry.index), value: encodeEntry(entry) };
+}
+
+/** Removes the entries from `from` to below `end`. */
+function removals(group: GroupId, from: LogIndex, end: LogIndex): BatchOperation[] {
+  const length = Math.max(0, end - from);
+  return Array.from({ length }, (_, nth) => ({ type: 'del', key: entryKey(group, from + nth) }));
 }
 
 function sealHard({ term, votedFor, commit }: HardState): Uint8Array {

@@ -40,6 +40,12 @@ export function append(entries: Entry[], more: Partial<LogWrite> = {}): LogWrite
   };
 }
 
+/** As almost all writes: neither term nor vote changes; `commit`: a hint that goes along. */
+export function appendOnly(entries: Entry[], commit: number | null = null): LogWrite {
+  const hardState = commit === null ? null : { term: 1, votedFor: 'n1', commit };
+  return append(entries, { hardState, appends: true });
+}
+
 export function range(from: number, to: number, term: number, bytes?: number): Entry[] {
   return Array.from({ length: to - from + 1 }, (_, at) => entryAt(from + at, term, bytes));
 }

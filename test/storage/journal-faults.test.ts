@@ -6,15 +6,14 @@ import { ClassicLevel } from 'classic-level';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../src/limits.js';
 import type { LogStore } from '../../src/ports.js';
-import type { LogWrite } from '../../src/raft/effects.js';
-import type { Entry, RestoredLog } from '../../src/raft/types.js';
+import type { RestoredLog } from '../../src/raft/types.js';
 import { DataDirectory } from '../../src/storage/data-directory.js';
 import {
   blockBytes,
   encodeJournalRecord,
   journalEntriesAfter,
 } from '../../src/storage/journal-record.js';
-import { append, entryAt, range } from '../conformance/log-store.js';
+import { append, appendOnly, entryAt, range } from '../conformance/log-store.js';
 
 const real = { ...limits };
 let root: string;
@@ -29,11 +28,6 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 let dirs = 0;
 const newDir = () => path.join(root, String(++dirs));
-
-function only(entries: Entry[], commit: number | null = null): LogWrite {
-  const hardState = commit === null ? null : { term: 1, votedFor: null, commit };
-  return append(entries, { hardState, appends: true });
-}
 
 /** Every batch for LevelDB fails from now on, as on a full disk. */
 function fillDisk(): void {
@@ -70,8 +64,10 @@ describe('the log behind its journal', () => {
     await withLog(dir, async (store) => {
       await store.write(append(range(1, 2, 1)));
       fillDisk();
-      const huge = expect(store.write(only([entryAt(3, 1, 3 * blockBytes)]))).rejects.toThrow();
-      const behind = expect(store.write(only(range(4, 4, 1)))).rejects.toThrow();
+      const huge = expect(
+        store.write(appendOnly([entryAt(3, 1, 3 * blockBytes)])),
+      ).rejects.toThrow();
+      const behind = expect(store.write(appendOnly(range(4, 4, 1)))).rejects.toThrow();
       await Promise.all([huge, behind]);
     });
     vi.restoreAllMocks();
@@ -83,10 +79,11 @@ describe('the log behind its journal', () => {
     const dir = newDir();
     await withLog(dir, async (store) => {
       await store.write(append(range(1, 1, 1)));
-      for (let index = 2; index <= 8; index++) await store.write(only(range(index, index, 1)));
+      for (let index = 2; index <= 8; index++)
+        await store.write(appendOnly(range(index, index, 1)));
       fillDisk();
-      const two = expect(store.write(only([entryAt(9, 1, blockBytes)]))).rejects.toThrow();
-      const one = expect(store.write(only(range(10, 10, 1)))).rejects.toThrow();
+      const two = expect(store.write(appendOnly([entryAt(9, 1, blockBytes)]))).rejects.toThrow();
+      const one = expect(store.write(appendOnly(range(10, 10, 1)))).rejects.toThrow();
       await Promise.all([two, one]);
     });
     vi.restoreAllMocks();
@@ -103,8 +100,8 @@ describe('the log behind its journal', () => {
     vi.restoreAllMocks();
     await withLog(dir, async (store, log) => {
       expect(log.hardState.term).toBe(1);
-      await store.write(only(range(1, 3, 1)));
-      await store.write(only([], 3));
+      await store.write(appendOnly(range(1, 3, 1)));
+      await store.write(appendOnly([], 3));
     });
     expect(await indexesIn(dir)).toEqual([1, 2, 3]);
   });
@@ -116,7 +113,8 @@ describe('the log behind its journal', () => {
       await store.write(append(range(1, 2, 1)));
       // After a power cut the durable index may be this old.
       const early = readFileSync(path.join(dir, 'durable-1'));
-      for (let index = 3; index <= 20; index++) await store.write(only(range(index, index, 1)));
+      for (let index = 3; index <= 20; index++)
+        await store.write(appendOnly(range(index, index, 1)));
       cpSync(dir, left, { recursive: true });
       writeFileSync(path.join(left, 'durable-1'), early);
     });

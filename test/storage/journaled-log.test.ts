@@ -17,11 +17,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { limits } from '../../src/limits.js';
 import type { LogStore } from '../../src/ports.js';
-import type { LogWrite } from '../../src/raft/effects.js';
 import type { Entry, RestoredLog } from '../../src/raft/types.js';
 import { DataDirectory } from '../../src/storage/data-directory.js';
 import { blockBytes } from '../../src/storage/journal-record.js';
-import { append, entryAt, metaAt, range } from '../conformance/log-store.js';
+import { append, appendOnly, entryAt, metaAt, range } from '../conformance/log-store.js';
 import { generator } from '../raft/support.js';
 
 interface RingWrite {
@@ -92,11 +91,6 @@ function copyStill(from: string, to: string): void {
     }
     rmSync(to, { recursive: true, force: true });
   }
-}
-
-function only(entries: Entry[], commit: number | null = null): LogWrite {
-  const hardState = commit === null ? null : { term: 1, votedFor: 'n1', commit };
-  return append(entries, { hardState, appends: true });
 }
 
 /** What the log must hold, and what it may hold on top of that. */
@@ -202,7 +196,7 @@ class Killed {
     const entries = model.make(count, bytes);
     model.entries.push(...entries);
     const { last } = model;
-    const told = this.store.write(only(entries)).then(() => {
+    const told = this.store.write(appendOnly(entries)).then(() => {
       expect(model.acknowledged).toBe(last - count);
       model.acknowledged = last;
     });
@@ -253,7 +247,7 @@ class Killed {
 
   private async tellCommit(): Promise<void> {
     this.model.commit = this.model.last;
-    await this.store.write(only([], this.model.commit));
+    await this.store.write(appendOnly([], this.model.commit));
   }
 
   private async reset(): Promise<void> {
@@ -308,7 +302,7 @@ describe('a log behind a journal', () => {
     const store = directory.logStore(1);
     await store.load(1e6);
     await store.write(append(range(1, 2, 1)));
-    await store.write(only(range(3, 4, 1)));
+    await store.write(appendOnly(range(3, 4, 1)));
     for (const damage of ['deleted', 'flipped'] as const) {
       const left = newDir();
       cpSync(dir, left, { recursive: true });
@@ -334,7 +328,7 @@ describe('a log behind a journal', () => {
     await store.write(append(range(1, 1, 1)));
     const index = range(3, 3, 1);
     await expect(store.write(append(index))).rejects.toThrow('entry 3 after 1');
-    await expect(store.write(only(range(2, 2, 1)))).rejects.toThrow('entry 3 after 1');
+    await expect(store.write(appendOnly(range(2, 2, 1)))).rejects.toThrow('entry 3 after 1');
     await directory.close();
   });
 });
