@@ -106,7 +106,9 @@ export const limits = {
   entryOverheadBytes: 64,
   /** How finely the place of that tail is remembered. */
   logMarkBytes: 1 * MiB,
-  /** Pages of a large keyspace are made so many bytes at a time; glibc maps these by themselves. */
+  /** Pages of a region up to here are buffers of their own: they fill what holes the heap has. */
+  pagesAloneBytes: 128 * MiB,
+  /** Further ones are made so many bytes at a time; glibc maps these by themselves. */
   pageArenaBytes: 32 * MiB,
   /** Room for what changes under open views: the first piece; each next one is twice as large. */
   snapshotCopiesBytesMin: 128 * KiB,

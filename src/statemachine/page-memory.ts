@@ -22,7 +22,7 @@ export class PageMemory {
   take(): Uint8Array {
     const given = this.takeFree();
     if (given !== null) return given.fill(0);
-    if (this.alone < this.pagesPerArena) {
+    if (this.alone * this.pageBytes < limits.pagesAloneBytes) {
       this.alone++;
       return new Uint8Array(this.pageBytes);
     }

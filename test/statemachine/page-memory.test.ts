@@ -4,17 +4,19 @@ import { limits } from '../../src/limits.js';
 import { PageMemory } from '../../src/statemachine/page-memory.js';
 import { OpenViews, PagedRegion } from '../../src/statemachine/paged-region.js';
 
-const pageBytes = limits.pageArenaBytes / 4;
+const perArena = 4;
+const pageBytes = limits.pageArenaBytes / perArena;
+const alone = limits.pagesAloneBytes / pageBytes;
 
 describe('PageMemory', () => {
   it('gives buffers of their own, then pages of arenas, all apart', () => {
     const memory = new PageMemory(pageBytes);
-    const pages = Array.from({ length: 9 }, () => memory.take());
+    const pages = Array.from({ length: alone + perArena + 1 }, () => memory.take());
     expect(pages.map((page) => memory.isShared(page))).toEqual([
-      ...new Array(4).fill(false),
-      ...new Array(5).fill(true),
+      ...new Array(alone).fill(false),
+      ...new Array(perArena + 1).fill(true),
     ]);
-    expect(new Set(pages.map(({ buffer }) => buffer)).size).toBe(6);
+    expect(new Set(pages.map(({ buffer }) => buffer)).size).toBe(alone + 2);
     for (const [at, page] of pages.entries()) page.fill(at + 1);
     expect(pages.map((page) => [page[0], page[pageBytes - 1]])).toEqual(
       pages.map((_, at) => [at + 1, at + 1]),
@@ -23,7 +25,7 @@ describe('PageMemory', () => {
 
   it('gives out again what was given back, zeroed', () => {
     const memory = new PageMemory(pageBytes);
-    const pages = Array.from({ length: 8 }, () => memory.take());
+    const pages = Array.from({ length: alone + perArena }, () => memory.take());
     const [last] = pages.slice(-1);
     last!.fill(1);
     memory.give(last!);
@@ -34,27 +36,28 @@ describe('PageMemory', () => {
 
   it('lets an arena go when all of its pages were given back', () => {
     const memory = new PageMemory(pageBytes);
-    const pages = Array.from({ length: 8 }, () => memory.take());
-    const { buffer } = pages[4]!;
-    for (const page of pages.slice(4)) memory.give(page);
+    const pages = Array.from({ length: alone + perArena }, () => memory.take());
+    const { buffer } = pages[alone]!;
+    for (const page of pages.slice(alone)) memory.give(page);
     expect(memory.take().buffer).not.toBe(buffer);
   });
 
   it('a view keeps what a dropped page held although its memory is used again', () => {
     const views = new OpenViews();
     const region = new PagedRegion(views, 7, pageBytes, pageBytes / 2);
-    for (let page = 0; page < 8; page++) region.addPage(page);
-    region.bytes[7]!.fill(1);
+    const last = alone + perArena - 1;
+    for (let page = 0; page <= last; page++) region.addPage(page);
+    region.bytes[last]!.fill(1);
     const kept: Uint8Array[] = [];
     views.open({
       epoch: views.nextEpoch(),
       needs: () => true,
       keep: (_region, _page, _granule, bytes) => kept.push(bytes),
     });
-    const { buffer } = region.bytes[7]!;
-    region.dropPage(7);
-    region.addPage(7);
-    expect(region.bytes[7]!.buffer).toBe(buffer);
+    const { buffer } = region.bytes[last]!;
+    region.dropPage(last);
+    region.addPage(last);
+    expect(region.bytes[last]!.buffer).toBe(buffer);
     expect(kept.map((bytes) => [bytes.length, bytes[0]])).toEqual([
       [pageBytes / 2, 1],
       [pageBytes / 2, 1],
