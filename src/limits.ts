@@ -57,6 +57,8 @@ export const limits = {
   /** Unread replies of a client: beyond the first its input pauses, at the second it is closed. */
   connectionOutputSoftMax: 1 * MiB,
   connectionOutputHardMax: 2048 * MiB,
+  /** Read from a client at once. */
+  clientReadBytes: 64 * KiB,
   /** Bytes read from a client whose commands cannot go on: its socket is paused beyond this. */
   connectionHeldBytesMax: 64 * KiB,
   /** Redis: a request line or a bulk header may not be longer. */

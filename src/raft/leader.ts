@@ -11,8 +11,8 @@ import type { AppendResponse, HeartbeatResponse, Message, ReadIndexRequest } fro
 import type { Progress } from './progress.js';
 import type { ChangeProposal, Proposal } from './proposal.js';
 import { quorumValue } from './quorum.js';
-import { LeaderReads } from './read-index.js';
-import { Replicator } from './replicator.js';
+import { LeaderReads, QuickVoters } from './read-index.js';
+import { type Beat, Replicator } from './replicator.js';
 import type { Transitions } from './roles.js';
 import { RoundClock } from './round-clock.js';
 import type { CoreState } from './state.js';
@@ -31,6 +31,9 @@ export class Leader {
   readyToServe = false;
   private readonly reads: LeaderReads;
   private readonly rounds: RoundClock;
+  private readonly quick = new QuickVoters();
+  /** The newest round asked these only. */
+  private askedFew = false;
   private flushWanted = false;
   /** A commit index up to here has a message of its own, a later one goes with the next append. */
   private commitDue: LogIndex = 0;
@@ -69,7 +72,7 @@ export class Leader {
       this.lastBeatTick = timer.now;
       this.beatWanted = true;
     }
-    if (this.reads.roundWanted) this.flushWanted = true;
+    if (this.roundDue) this.flushWanted = true;
     const heard = quorumValue(this.state.configurations.latest, this.heardTickOf);
     if (timer.now - heard >= config.electionTicks) {
       this.roles.becomeFollower(this.state.term, null);
@@ -152,24 +155,34 @@ export class Leader {
   /**
    * Reads gather while a round is on its way, and go with the next one together: a round costs a
    * message to each follower and its answer. Not for longer than the rest of a tick, for followers
-   * that are far away, and for rounds that were lost.
+   * that are far away, and for rounds that were lost. A round that asked the quickest only is then
+   * followed by one that asks all.
    */
   private get roundDue(): boolean {
     const { reads, rounds, state } = this;
-    if (!reads.roundWanted) return false;
-    return !reads.roundUnderWay || rounds.sentTick(reads.round) < state.timer.now;
+    if (!reads.roundUnderWay) return reads.roundWanted;
+    const isLate = rounds.sentTick(reads.round) < state.timer.now;
+    return isLate && (reads.roundWanted || this.askedFew);
   }
 
   /** Everything that leaves towards followers in this turn. */
   flush(commitMax = this.commitDue): void {
     if (!this.flushDue) return;
     this.flushWanted = false;
-    const everyone = this.beatWanted;
-    this.beatWanted = false;
     this.confirmReads();
-    const round = everyone || this.roundDue ? this.reads.nextRound() : 0;
-    if (round > 0) this.rounds.sent(round, this.state.timer.now);
-    this.replicator.flush(round, everyone, commitMax);
+    const beat = this.beatWanted || this.roundDue ? this.nextBeat() : null;
+    this.beatWanted = false;
+    this.replicator.flush(beat, commitMax);
+  }
+
+  private nextBeat(): Beat {
+    const { reads, quick, beatWanted } = this;
+    const { now } = this.state.timer;
+    const only = reads.roundUnderWay ? null : quick.at(now);
+    const round = reads.nextRound();
+    this.rounds.sent(round, now);
+    this.askedFew = only !== null && !beatWanted;
+    return { round, everyone: beatWanted, only };
   }
 
   unreachable(peer: NodeId): void {
@@ -217,7 +230,10 @@ export class Leader {
     const { state } = this;
     const entry = { term: state.term, index: state.log.lastIndex + 1, kind, data, configuration };
     state.appendEntry(entry);
-    if (configuration !== null) this.replicator.updatePeers(entry.index);
+    if (configuration !== null) {
+      this.replicator.updatePeers(entry.index);
+      this.quick.forget();
+    }
     this.uncommittedBytes += entryBytes(entry);
     this.flushWanted = true;
     return { ok: true, term: entry.term, index: entry.index };
@@ -312,10 +328,19 @@ export class Leader {
 
   private confirmReads(): void {
     const confirmed = this.confirmedRound;
+    // A single voter's rounds are confirmed before they are sent.
+    const sent = Math.min(confirmed, this.reads.round);
+    this.quick.confirmed(sent, this.state.timer.now, () => this.answeredBy(sent));
     for (;;) {
       const read = this.reads.takeConfirmed(confirmed);
       if (read === null) return;
       this.answerRead(read.token, read.from, read.index);
+    }
+  }
+
+  private *answeredBy(round: number): Iterable<NodeId> {
+    for (const { id, round: answered } of this.replicator.peers.values()) {
+      if (answered >= round && isVoter(this.state.configurations.latest, id)) yield id;
     }
   }
 

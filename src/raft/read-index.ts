@@ -85,6 +85,35 @@ export class LeaderReads {
   }
 }
 
+/**
+ * The voters whose answers confirmed the last round: rounds that follow closely ask only them, since
+ * the answers of the others come later and cost as much. After a tick without a confirmation, and
+ * with every heartbeat, everyone is asked, and the quickest are known anew.
+ */
+export class QuickVoters {
+  private ids: ReadonlySet<NodeId> | null = null;
+  private round = 0;
+  private tick = Number.NEGATIVE_INFINITY;
+
+  /** `answered`: who has answered `round` by now; looked at for the first time only. */
+  confirmed(round: number, tick: number, answered: () => Iterable<NodeId>): void {
+    if (round <= this.round) return;
+    this.round = round;
+    this.tick = tick;
+    this.ids = new Set(answered());
+  }
+
+  /** Other voters may be needed now. */
+  forget(): void {
+    this.ids = null;
+  }
+
+  /** Null: ask all of them. */
+  at(tick: number): ReadonlySet<NodeId> | null {
+    return tick - this.tick <= 1 ? this.ids : null;
+  }
+}
+
 /** Tokens a follower sent to its leader, with the tick at which each one left. */
 export class ForwardedReads {
   private readonly sentAt = new Map<number, number>();

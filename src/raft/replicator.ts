@@ -10,6 +10,15 @@ import { Progress } from './progress.js';
 import type { CoreState } from './state.js';
 import type { Entry, LogIndex, NodeId, Term } from './types.js';
 
+/** A round of heartbeats. */
+export interface Beat {
+  readonly round: number;
+  /** Learners too, and lost windows may be probed. */
+  readonly everyone: boolean;
+  /** Only these voters; null: all of them. */
+  readonly only: ReadonlySet<NodeId> | null;
+}
+
 interface Piece {
   readonly from: LogIndex;
   readonly entries: readonly Entry[];
@@ -71,20 +80,21 @@ export class Replicator {
     }
   }
 
-  /**
-   * `round` 0: no heartbeats now. `everyone`: learners too, and lost windows may be probed.
-   * `commitMax`: a commit index beyond it waits for a message that leaves anyway.
-   */
-  flush(round: number, everyone: boolean, commitMax: LogIndex): void {
-    const { configurations } = this.state;
+  /** `commitMax`: a commit index beyond it waits for a message that leaves anyway. */
+  flush(beat: Beat | null, commitMax: LogIndex): void {
     for (const progress of this.peers.values()) {
       const sent = this.sendEntries(progress);
-      const beat = round > 0 && (everyone || isVoter(configurations.latest, progress.id));
-      if (beat) this.sendHeartbeat(progress, round);
-      else if (!sent) this.sendCommit(progress, commitMax);
-      if (beat && everyone && !sent) progress.heartbeatSent();
+      if (beat !== null && this.isAsked(progress.id, beat)) {
+        this.sendHeartbeat(progress, beat.round);
+        if (beat.everyone && !sent) progress.heartbeatSent();
+      } else if (!sent) this.sendCommit(progress, commitMax);
     }
     this.piece = null;
+  }
+
+  private isAsked(peer: NodeId, { everyone, only }: Beat): boolean {
+    if (everyone) return true;
+    return only?.has(peer) ?? isVoter(this.state.configurations.latest, peer);
   }
 
   /** A peer answered: resume what was paused, ask after what may have been lost. */

@@ -64,7 +64,7 @@ export class RequestParser {
     return this.error !== null || this.crossProtocol || this.tooLarge;
   }
 
-  /** Takes the chunk over: it may not change while commands in it are in use. */
+  /** Reads in the chunk itself: it may not change before keep(). */
   feed(chunk: Buffer): void {
     if (this.failed) return;
     if (this.argumentsLeft === 0 && this.at === this.end) this.use(chunk);
@@ -85,6 +85,11 @@ export class RequestParser {
       if (begun === 'more') return false;
     }
     return false;
+  }
+
+  /** The chunk is about to change: what is still needed of it is copied. */
+  keep(): void {
+    if (!this.owned && this.from < this.end) this.move(this.end - this.from);
   }
 
   private use(chunk: Buffer): void {
@@ -114,7 +119,7 @@ export class RequestParser {
     const { from } = this;
     const wider = Buffer.allocUnsafe(this.roomFor(needed));
     this.buffer.copy(wider, 0, from, this.end);
-    if (this.argumentsLeft > 0) this.args.rebase(wider, -from);
+    if (this.args.bytes === this.buffer) this.args.rebase(wider, -from);
     this.at -= from;
     this.scanned -= from;
     this.end -= from;

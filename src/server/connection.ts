@@ -91,7 +91,6 @@ export class Connection implements Origin, Subscriber {
     this.scratch = new ReplyBuffer(noteError);
     this.reply = this.out;
     this.session = new Session(host.acl);
-    socket.on('data', (chunk: Buffer) => this.onData(chunk));
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.answered());
     socket.on('error', () => this.close());
@@ -283,14 +282,16 @@ export class Connection implements Origin, Subscriber {
     this.host.closed(this);
   }
 
-  private onData(chunk: Buffer): void {
-    this.host.stats.inputBytes += chunk.length;
+  /** The client sent bytes; they may change as soon as this returns. */
+  receive(bytes: Buffer): void {
+    this.host.stats.inputBytes += bytes.length;
     this.host.stats.reads++;
     if (this.ending || this.closed) return;
     this.lastActiveMs = Date.now();
-    if (this.held.length > 0 || this.isHalted()) return this.hold(chunk);
-    this.feed(chunk);
+    if (this.held.length > 0 || this.isHalted()) return this.hold(Buffer.from(bytes));
+    this.feed(bytes);
     this.process();
+    this.parser.keep();
   }
 
   /** The client will send no more, yet may wait for its replies (printf ... | nc). */

@@ -2,12 +2,13 @@
  * Listens for Redis clients. Owns the connections, wakes those that wait, and writes what they
  * are owed at the end of each turn.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Clock } from '../ports.js';
 import type { Args } from '../resp/args.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
 import { Acl } from './acl/acl.js';
 import { AppliedListeners } from './applied-listeners.js';
+import { ClientListener, type Receive } from './client-listener.js';
 import { ClientPause } from './client-pause.js';
 import type { ClusterClients } from './cluster-clients.js';
 import { CommandTable } from './command-table.js';
@@ -73,7 +74,7 @@ export class RespServer implements ConnectionHost {
   private readonly latency = new LatencyEvents();
   private readonly monitors: Monitors;
   private readonly pause: ClientPause;
-  private readonly server: Server;
+  private readonly listener: ClientListener;
   private readonly dispatcher: Dispatcher;
   private readonly parked = new Set<Connection>();
   private dirtyList: Connection[] = [];
@@ -136,9 +137,10 @@ export class RespServer implements ConnectionHost {
     this.dispatcher = new Dispatcher({ table, group, clock, live, ...checks, park });
     group.onChange(() => this.wakeSoon());
     announceLeaders(group, this.pubsub);
-    this.server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
-      this.accept(socket),
-    );
+    this.listener = new ClientListener({
+      refusal: (socket) => this.refusal(socket),
+      onClient: (socket) => this.connected(socket),
+    });
   }
 
   private newMaintenance(): Maintenance {
@@ -159,21 +161,14 @@ export class RespServer implements ConnectionHost {
 
   /** The port listened at; 0 before start(). */
   get port(): number {
-    const address = this.server.address();
-    return address !== null && typeof address === 'object' ? address.port : 0;
+    return this.listener.port;
   }
 
   /** Resolves when clients can connect; rejects with the error of listen(). */
   async start(): Promise<void> {
     const { host, port, clock, onError } = this.options;
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, () => {
-        this.server.off('error', reject);
-        resolve();
-      });
-    });
-    if (onError !== undefined) this.server.on('error', (error) => onError('client port', error));
+    await this.listener.start(host, port);
+    if (onError !== undefined) this.listener.onError((error) => onError('client port', error));
     this.stats.watchEventLoop(true);
     this.stopLooking = clock.every(parkedLookMs, () => this.lookAround());
   }
@@ -184,7 +179,7 @@ export class RespServer implements ConnectionHost {
    */
   async stop(drainMs: number): Promise<void> {
     this.stopping = true;
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const closed = this.listener.close();
     // What waited for another node to lead is told now that it does.
     this.wakeParked();
     for (const connection of this.connections.values()) {
@@ -229,26 +224,21 @@ export class RespServer implements ConnectionHost {
     this.tracking.disable(connection);
   }
 
-  private accept(socket: Socket): void {
-    const refusal = this.refusal(socket);
-    if (refusal !== null) {
-      this.stats.rejectedConnections++;
-      socket.on('error', () => socket.destroy());
-      socket.write(`-${refusal}\r\n`);
-      socket.destroySoon();
-      return;
-    }
+  private connected(socket: Socket): Receive {
     if (this.live.keepAliveMs > 0) socket.setKeepAlive(true, this.live.keepAliveMs);
     this.stats.connections++;
-    const id = this.nextId++;
-    this.connections.set(id, new Connection(id, socket, this));
+    const connection = new Connection(this.nextId++, socket, this);
+    this.connections.set(connection.id, connection);
+    return (bytes) => connection.receive(bytes);
   }
 
   private refusal({ remoteAddress }: Socket): string | null {
     const full = this.stopping || this.connections.size >= this.live.maxclients;
-    if (full) return 'ERR max number of clients reached';
     const isOpen = this.live.protectedMode && this.acl.defaultIsOpen;
-    return isOpen && !isLocalAddress(remoteAddress) ? protectedModeText : null;
+    const isProtected = isOpen && !isLocalAddress(remoteAddress);
+    if (!full && !isProtected) return null;
+    this.stats.rejectedConnections++;
+    return full ? 'ERR max number of clients reached' : protectedModeText;
   }
 
   private flush(): void {

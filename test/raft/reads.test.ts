@@ -61,9 +61,75 @@ describe('reads on the leader', () => {
     }
     answerRound(bench, 'n2', round);
     const beats = bench.take('heartbeat-request');
-    expect(beats).toMatchObject([{ round: round + 1 }, { round: round + 1 }]);
-    answerRound(bench, 'n3', round + 1);
+    expect(beats).toMatchObject([{ round: round + 1 }]);
+    answerRound(bench, 'n2', round + 1);
     expect(bench.reads.map((read) => read.token)).toEqual([1, 2, 3]);
+  });
+
+  describe('a round that follows another closely', () => {
+    /** A leader of `voters` whose last round these answered first. */
+    function answeredBy(voters: readonly string[], ...quick: string[]): Bench {
+      const bench = leaderBench(configurationOf([...voters], ['n9']));
+      bench.core.requestRead(1);
+      const { round } = bench.pump().take('heartbeat-request')[0]!;
+      for (const id of [...quick, ...voters.slice(1)]) answerRound(bench, id, round);
+      return bench.forget();
+    }
+
+    function asked(bench: Bench): string[] {
+      return bench.take('heartbeat-request').map(({ to }) => to);
+    }
+
+    test('asks those who were the quickest, as many as it needs', () => {
+      const threeOf = answeredBy(['n1', 'n2', 'n3'], 'n3');
+      threeOf.core.requestRead(2);
+      expect(asked(threeOf.pump())).toEqual(['n3']);
+      const fiveOf = answeredBy(['n1', 'n2', 'n3', 'n4', 'n5'], 'n5', 'n3');
+      fiveOf.core.requestRead(2);
+      expect(asked(fiveOf.pump()).sort()).toEqual(['n3', 'n5']);
+    });
+
+    test('asks all voters when those are silent for a tick', () => {
+      const bench = answeredBy(['n1', 'n2', 'n3'], 'n2');
+      bench.core.requestRead(2);
+      expect(asked(bench.pump())).toEqual(['n2']);
+      const beats = bench.tick().take('heartbeat-request');
+      expect(beats.map(({ to }) => to)).toEqual(['n2', 'n3']);
+      answerRound(bench, 'n3', beats[0]!.round);
+      expect(bench.reads.map(({ token }) => token)).toEqual([1, 2]);
+      // From now on the one that answers.
+      bench.core.requestRead(3);
+      expect(asked(bench.pump())).toEqual(['n3']);
+    });
+
+    test('asks all voters after a pause, and every member with a heartbeat', () => {
+      const bench = answeredBy(['n1', 'n2', 'n3'], 'n2');
+      expect(asked(bench.tick(2))).toEqual(['n2', 'n3', 'n9']);
+      bench.core.requestRead(2);
+      expect(asked(bench.tick())).toEqual(['n2', 'n3']);
+    });
+
+    test('is so too where one voter alone has led before', () => {
+      const bench = leaderBench(configurationOf(['n1'], ['n2']));
+      bench.core.requestRead(1);
+      const wanted = configurationOf(['n1', 'n2', 'n3']);
+      expect(bench.pump().core.changeConfiguration(wanted)).toMatchObject({ ok: true });
+      for (const id of ['n2', 'n3']) ack(bench, id, bench.core.lastLogIndex);
+      for (const id of ['n2', 'n3']) ack(bench, id, bench.core.lastLogIndex);
+      expect(bench.core.requestRead(2)).toBeUndefined();
+      const { round } = bench.pump().take('heartbeat-request').at(-1)!;
+      for (const id of ['n3', 'n2']) answerRound(bench, id, round);
+      bench.forget().core.requestRead(3);
+      expect(asked(bench.pump())).toEqual(['n3']);
+    });
+
+    test('asks all voters when they change', () => {
+      const bench = answeredBy(['n1', 'n2', 'n3'], 'n2');
+      const wanted = configurationOf(['n1', 'n2', 'n3', 'n4']);
+      expect(bench.core.changeConfiguration(wanted)).toMatchObject({ ok: true });
+      bench.core.requestRead(2);
+      expect(asked(bench.pump())).toEqual(['n2', 'n3', 'n4']);
+    });
   });
 
   test('a round that is not answered holds later reads up for no more than a tick', () => {
@@ -254,8 +320,7 @@ test('a new leader does not know yet what leaders before it committed, and tells
 test('heartbeats say which answers they take account of: late ones are told from new', () => {
   const bench = leaderBench();
   answerRound(bench, 'n2', 1);
-  bench.core.requestRead(1);
-  const beats = bench.pump().take('heartbeat-request');
+  const beats = bench.tick(2).take('heartbeat-request');
   expect(beats.map(({ to, answered }) => [to, answered])).toEqual([
     ['n2', 1],
     ['n3', 0],
