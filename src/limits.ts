@@ -9,8 +9,10 @@ export const limits = {
   /** One batch of commands is proposed at the latest when it holds this many bytes or commands. */
   batchBytesMax: 1 * MiB,
   batchCommandsMax: 16_384,
-  /** While so many batches wait to be applied, commands gather in the next one until it is full. */
+  /** While so many batches are not committed, commands gather in the next one until it is full. */
   batchesInFlightMax: 3,
+  /** The same for those that are not applied. */
+  batchesUnappliedMax: 6,
   /** Entries of one AppendEntries message, unless a single entry is larger. */
   appendBytesMax: 2 * MiB,
   inflightAppendsMax: 512,

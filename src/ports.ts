@@ -119,6 +119,13 @@ export interface Transport {
   ): Promise<void>;
 }
 
+/**
+ * The end of a turn, in this order. `work`: decisions, and what goes to the disk and to peers;
+ * `peers`: one write to each of them; `apply`: what was committed, and reads; `clients`: one write
+ * to each of them.
+ */
+export type TurnStage = 'work' | 'peers' | 'apply' | 'clients';
+
 export interface Clock {
   /** Unix ms. May jump. */
   wallMs(): number;
@@ -127,8 +134,8 @@ export interface Clock {
   /** Calls `run` about every periodMs, never twice for a pause; returns the way to end it. */
   every(periodMs: number, run: () => void): () => void;
   after(delayMs: number, run: () => void): () => void;
-  /** Once, after the input of this event loop turn was read. */
-  endOfTurn(run: () => void): void;
+  /** Once, after the input of this event loop turn was read; `stage` is work if not given. */
+  endOfTurn(run: () => void, stage?: TurnStage): void;
   /** Once, after the sockets had their turn. */
   nextTurn(run: () => void): void;
 }

@@ -16,6 +16,8 @@ import type { Configuration, Entry, LogIndex, NodeId, SnapshotMeta, Term } from 
 export interface DriverListener {
   /** Goes to the disk now; its entries came just before. */
   logWrite(write: LogWrite): void;
+  /** Entries through `index` are on a majority of disks; they are applied soon. */
+  committedThrough(index: LogIndex): void;
   /** Applies one entry; returns its work: commands, and keys that expired or were evicted. */
   applyEntry(entry: Entry): number;
   readReady(read: ReadReady): void;
@@ -55,12 +57,15 @@ export class GroupDriver {
   private readonly waitForWrite: (() => void)[] = [];
   private toApply: Entry[] = [];
   private nextToApply = 0;
+  private readyReads: ReadReady[] = [];
+  private applyScheduled = false;
   private pumpScheduled = false;
   private tellsCommit = false;
   private failed = false;
   private lastAppliedTerm: Term = 0;
   private configurationAtApplied: Configuration;
   private readonly pumpNow = () => this.pump();
+  private readonly applyNow = () => this.apply();
 
   constructor(options: GroupDriverOptions) {
     this.options = options;
@@ -170,14 +175,32 @@ export class GroupDriver {
 
   private pump(): void {
     this.pumpScheduled = false;
+    this.guard(() => this.carryOutAll());
+  }
+
+  private carryOutAll(): void {
+    while (!this.failed && this.core.hasEffects()) this.carryOut(this.core.takeEffects());
+    if (this.readyReads.length > 0 || this.nextToApply < this.toApply.length) this.applySoon();
+  }
+
+  /** Later in the turn: what was sent to the disk and to peers is under way meanwhile. */
+  private applySoon(): void {
+    if (this.applyScheduled) return;
+    this.applyScheduled = true;
+    this.options.clock.endOfTurn(this.applyNow, 'apply');
+  }
+
+  private apply(): void {
     this.guard(() => {
       let workLeft: number = limits.applyCommandsPerTurnMax;
       while (!this.failed) {
-        while (this.core.hasEffects()) this.carryOut(this.core.takeEffects());
-        if (this.nextToApply >= this.toApply.length) return;
+        this.carryOutAll();
+        for (const read of this.readyReads.splice(0)) this.options.listener.readReady(read);
+        if (this.nextToApply >= this.toApply.length) break;
         workLeft -= this.applySome(workLeft);
         if (workLeft <= 0) return this.goOnNextTurn();
       }
+      this.applyScheduled = false;
     });
   }
 
@@ -190,7 +213,9 @@ export class GroupDriver {
       this.startWrite(effects.write);
     }
     for (const entry of effects.committed) this.toApply.push(entry);
-    for (const read of effects.reads) listener.readReady(read);
+    const last = effects.committed[effects.committed.length - 1];
+    if (last !== undefined) listener.committedThrough(last.index);
+    for (const read of effects.reads) this.readyReads.push(read);
     for (const wanted of effects.oldEntries) this.readOld(wanted.to, wanted.from, wanted.maxBytes);
     for (const to of effects.snapshots) listener.sendSnapshot(to);
     if (effects.committedWanted !== null) this.readCommitted(effects.committedWanted);
@@ -283,9 +308,7 @@ export class GroupDriver {
 
   /** The rest waits for the next turn, so that heartbeats and clients get their share. */
   private goOnNextTurn(): void {
-    if (this.pumpScheduled) return;
-    this.pumpScheduled = true;
-    this.options.clock.nextTurn(this.pumpNow);
+    this.options.clock.nextTurn(this.applyNow);
   }
 
   private applyOne(entry: Entry): number {

@@ -196,6 +196,10 @@ export class GroupRunner implements DriverListener {
     this.arrivals.came(write, this.options.clock.monotonicMs());
   }
 
+  committedThrough(index: LogIndex): void {
+    this.options.clients.committedThrough(index);
+  }
+
   applyEntry(entry: Entry): number {
     const work = this.options.clients.applyEntry(entry);
     this.hearTime(entry);

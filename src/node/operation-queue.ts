@@ -2,7 +2,7 @@
  * Operations of clients between their arrival and their answer, on the node that leads. One
  * ordered queue of segments: the reads of a turn, and batches of writes, each with what came since
  * the batch before; the last one is still forming, for more than a turn while others are on their
- * way (ReplicatedGroup.proposeFormed).
+ * way (wantsToPropose).
  *
  * - A batch is applied when its entry (index and term) is committed; each command is answered by
  *   that very apply (requirements 27, 29).
@@ -55,8 +55,8 @@ export class OperationQueue {
   private unconfirmed: ReadSegment[] = [];
   /** Number of the newest batch that was applied or failed; all before it are too. */
   private settled = 0;
-  /** Batches that were proposed and neither applied nor failed. */
-  batchesInFlight = 0;
+  /** Batches up to here are on a majority of disks. */
+  private committedIndex: LogIndex = 0;
   /** Reads and deferred replies that wait. */
   waiting = 0;
   /** Their arguments. */
@@ -85,6 +85,22 @@ export class OperationQueue {
   get batchIsFull(): boolean {
     const { batchBytesMax, batchCommandsMax } = limits;
     return this.writer.byteLength >= batchBytesMax || this.formingCommands >= batchCommandsMax;
+  }
+
+  /**
+   * Group commit: while enough batches are on their way to the disks the next one grows. It could
+   * not be written before anyway, and one entry for many commands costs what one for a few does.
+   */
+  get wantsToPropose(): boolean {
+    if (this.formingCommands === 0) return false;
+    let uncommitted = 0;
+    let unapplied = 0;
+    for (const segment of this.segments) {
+      if (segment.kind !== 'batch') continue;
+      unapplied++;
+      if (segment.index > this.committedIndex) uncommitted++;
+    }
+    return uncommitted < limits.batchesInFlightMax && unapplied < limits.batchesUnappliedMax;
   }
 
   /** Nothing was taken that is not answered. */
@@ -179,7 +195,6 @@ export class OperationQueue {
     if (place === null) return this.putBack(batch, refusal);
     batch.index = place.index;
     batch.term = place.term;
-    this.batchesInFlight++;
     this.segments.push(batch);
   }
 
@@ -199,6 +214,10 @@ export class OperationQueue {
       if (spec === null) this.pushReply(origin, this.args.view(0));
       else this.pushRead(origin, spec, this.args);
     }
+  }
+
+  committedThrough(index: LogIndex): void {
+    this.committedIndex = index;
   }
 
   confirm(token: number): void {
@@ -230,7 +249,6 @@ export class OperationQueue {
     const batch = this.segments[at] as BatchSegment;
     if (batch.index !== index || batch.term !== term) return null;
     const before = this.segments.splice(0, at + 1);
-    this.batchesInFlight--;
     for (let next = 0; next < at; next++) {
       const reads = before[next] as ReadSegment;
       const done = reads.ops.run(this.settled, this.executeLoaded, this.prefetch);
@@ -261,7 +279,6 @@ export class OperationQueue {
   failAll(fail: (origin: Origin, kind: 'unlogged' | 'unknown' | 'read') => void): void {
     const segments = this.segments;
     this.segments = [];
-    this.batchesInFlight = 0;
     const forming = this.forming;
     this.formingReads = null;
     this.unconfirmed = [];

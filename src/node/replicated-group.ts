@@ -5,7 +5,6 @@
  */
 import type { Settings } from '../config.js';
 import { assert } from '../errors.js';
-import { limits } from '../limits.js';
 import type { Clock } from '../ports.js';
 import type { ReadReady, RoleChange } from '../raft/effects.js';
 import type { Proposal } from '../raft/proposal.js';
@@ -222,18 +221,9 @@ export class ReplicatedGroup implements Group {
   private flush(): void {
     this.flushScheduled = false;
     this.turnReads.run();
-    this.proposeFormed();
+    if (this.queue.wantsToPropose) this.proposeBatch();
     if (this.queue.hasReadsToConfirm) this.rounds.request();
     this.forwarder.flush();
-  }
-
-  /**
-   * Group commit: while enough batches are on their way to the disks the next one grows. It could
-   * not be written before anyway, and one entry for many commands costs what one for a few does.
-   */
-  private proposeFormed(): void {
-    const { formingCommands, batchesInFlight } = this.queue;
-    if (formingCommands > 0 && batchesInFlight < limits.batchesInFlightMax) this.proposeBatch();
   }
 
   private scheduleFlush(): null {
@@ -330,6 +320,12 @@ export class ReplicatedGroup implements Group {
 
   readReady(read: ReadReady): void {
     this.rounds.ready(read);
+  }
+
+  /** What gathered meanwhile goes to the disks before this is applied. */
+  committedThrough(index: LogIndex): void {
+    this.queue.committedThrough(index);
+    if (this.queue.formingCommands > 0) this.scheduleFlush();
   }
 
   appliedThrough(index: LogIndex): void {

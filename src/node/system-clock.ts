@@ -3,10 +3,11 @@
  * sockets were read: after a pause Node may run timers first, and a follower would then call an
  * election while its leader's heartbeats lie unread (FACTS.md).
  */
-import type { Clock } from '../ports.js';
+import type { Clock, TurnStage } from '../ports.js';
+import { TurnQueue } from './turn-queue.js';
 
 export class SystemClock implements Clock {
-  private queue: (() => void)[] = [];
+  private readonly queue = new TurnQueue();
   private scheduled = false;
   private readonly runTurn = () => this.endTurn();
 
@@ -38,8 +39,8 @@ export class SystemClock implements Clock {
     return () => clearTimeout(timer);
   }
 
-  endOfTurn(run: () => void): void {
-    this.queue.push(run);
+  endOfTurn(run: () => void, stage: TurnStage = 'work'): void {
+    this.queue.push(run, stage);
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(this.runTurn);
@@ -49,10 +50,8 @@ export class SystemClock implements Clock {
     setImmediate(run);
   }
 
-  /** Work that asks for the end of the turn while it runs there still gets this one. */
   private endTurn(): void {
-    for (let at = 0; at < this.queue.length; at++) this.queue[at]!();
-    this.queue.length = 0;
+    this.queue.run();
     this.scheduled = false;
   }
 }

@@ -86,8 +86,8 @@ export class LeaderReads {
 }
 
 /**
- * The voters whose answers confirmed the last round: rounds that follow closely ask only them, since
- * the answers of the others come later and cost as much. After a tick without a confirmation, and
+ * The voters whose answers confirmed the last round: rounds that follow closely ask only them. The
+ * answers of the others come later and cost as much. After a tick without a confirmation, and
  * with every heartbeat, everyone is asked, and the quickest are known anew.
  */
 export class QuickVoters {

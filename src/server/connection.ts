@@ -93,8 +93,7 @@ export class Connection implements Origin, Subscriber {
     this.session = new Session(host.acl);
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.answered());
-    socket.on('error', () => this.close());
-    socket.on('close', () => this.close());
+    for (const end of ['error', 'close']) socket.on(end, () => this.close());
   }
 
   get database(): number {

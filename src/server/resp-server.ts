@@ -204,7 +204,7 @@ export class RespServer implements ConnectionHost {
     this.dirtyList.push(connection);
     if (this.flushScheduled) return;
     this.flushScheduled = true;
-    this.options.clock.endOfTurn(this.flushNow);
+    this.options.clock.endOfTurn(this.flushNow, 'clients');
   }
 
   defer(connection: Connection, reply: Uint8Array): void {

@@ -361,17 +361,12 @@ export class TcpTransport implements Transport {
   #take(connection: PeerConnection, type: number, payload: Uint8Array): void {
     const from = connection.peer!.nodeId;
     const receiver = this.#receivers.get(connection);
-    if (receiver !== undefined) {
-      receiver.onFrame(type, payload);
-    } else if (type === frameType.messages || type === frameType.bulk) {
+    if (receiver !== undefined) receiver.onFrame(type, payload);
+    else if (type === frameType.messages || type === frameType.bulk) {
       this.#live().onMessages(from, decodeMessages(payload, from, this.#settings.nodeId));
-    } else if (type === frameType.application) {
-      this.#takeApplication(from, payload);
-    } else if (type === frameType.pong) {
-      this.#peers.get(from)?.renewed(connection);
-    } else {
-      throw new TgError('PROTOCOL', `frame ${type} on a connection for messages`);
-    }
+    } else if (type === frameType.application) this.#takeApplication(from, payload);
+    else if (type === frameType.pong) this.#peers.get(from)?.renewed(connection);
+    else throw new TgError('PROTOCOL', `frame ${type} on a connection for messages`);
   }
 
   #takeApplication(from: NodeId, payload: Uint8Array): void {
@@ -384,7 +379,7 @@ export class TcpTransport implements Transport {
     this.#dirty.add(peer);
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    this.#settings.clock.endOfTurn(this.#flush);
+    this.#settings.clock.endOfTurn(this.#flush, 'peers');
   }
 
   #flushAll(): void {

@@ -80,6 +80,7 @@ export class DriverWorld {
   private listener(): DriverListener {
     return {
       logWrite: () => {},
+      committedThrough: () => {},
       applyEntry: (entry: Entry) => {
         this.applied.push(entry.index);
         return this.commandsPerEntry;

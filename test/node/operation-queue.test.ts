@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { limits } from '../../src/limits.js';
 import { type Execute, OperationQueue } from '../../src/node/operation-queue.js';
 import { nullSink, type ReplySink } from '../../src/resp/reply-sink.js';
 import { RequestParser } from '../../src/resp/request-parser.js';
@@ -13,6 +14,11 @@ const keys = { first: 1, last: 1, step: 1 };
 const read = { kind: 'read', name: 'get', opcode: 2, keys } as unknown as KeyspaceSpec;
 
 const refusal = Buffer.from('refused');
+
+interface Place {
+  readonly index: number;
+  readonly term: number;
+}
 
 /** Records what happens, in order. */
 class World {
@@ -35,13 +41,13 @@ class World {
     });
   }
 
-  propose(): { index: number; term: number } {
+  propose(): Place {
     const place = { index: this.nextIndex++, term: 3 };
     this.queue.closeBatch(0, 0, () => place, refusal);
     return place;
   }
 
-  commit(place: { index: number; term: number }): void {
+  commit(place: Place): void {
     const batch = this.queue.takeBatch(place.index, place.term);
     expect(batch).not.toBeNull();
     let at = 0;
@@ -66,18 +72,45 @@ class TestOrigin implements Origin {
 }
 
 describe('OperationQueue', () => {
-  it('counts the batches on their way', () => {
-    const world = new World();
-    const origin = new TestOrigin('a');
-    const places = [1, 2].map((value) => {
-      world.queue.pushWrite(origin, write, argsOf('set', 'k', String(value)));
-      return world.propose();
+  describe('gathers commands', () => {
+    /** Proposes one batch after the other for as long as the queue wants to. */
+    function fill(world: World, batchesMax: number): Place[] {
+      const places: Place[] = [];
+      while (places.length < batchesMax) {
+        world.queue.pushWrite(new TestOrigin('a'), write, argsOf('set', 'k', 'v'));
+        if (!world.queue.wantsToPropose) break;
+        places.push(world.propose());
+      }
+      return places;
+    }
+
+    it('while enough batches are on their way to the disks', () => {
+      const world = new World();
+      expect(world.queue.wantsToPropose).toBe(false);
+      const places = fill(world, 100);
+      expect(places).toHaveLength(limits.batchesInFlightMax);
+      world.queue.committedThrough(places[0]!.index);
+      expect(world.queue.wantsToPropose).toBe(true);
     });
-    expect(world.queue.batchesInFlight).toBe(2);
-    world.commit(places[0]!);
-    expect(world.queue.batchesInFlight).toBe(1);
-    world.queue.failAll(() => {});
-    expect(world.queue.batchesInFlight).toBe(0);
+
+    it('while enough batches wait to be applied', () => {
+      const world = new World();
+      const places: Place[] = [];
+      for (let more = fill(world, 1); more.length > 0; more = fill(world, 1)) {
+        places.push(...more);
+        world.queue.committedThrough(places.at(-1)!.index);
+      }
+      expect(places).toHaveLength(limits.batchesUnappliedMax);
+      world.commit(places[0]!);
+      expect(world.queue.wantsToPropose).toBe(true);
+    });
+
+    it('and no longer when all that was on its way has failed', () => {
+      const world = new World();
+      fill(world, 100);
+      world.queue.failAll(() => {});
+      expect(fill(world, 100)).toHaveLength(limits.batchesInFlightMax);
+    });
   });
 
   it('requirement 36: runs a read between the writes of its pipeline, inside the entry', () => {

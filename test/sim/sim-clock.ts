@@ -3,7 +3,8 @@
  * A turn is one event of the node; what was asked for its end runs shortly after, so that several
  * messages may share a turn, as with real sockets.
  */
-import type { Clock } from '../../src/ports.js';
+import { TurnQueue } from '../../src/node/turn-queue.js';
+import type { Clock, TurnStage } from '../../src/ports.js';
 
 /** What the clock asks of its node: work that dies with the process and waits in a pause. */
 export interface TurnHost {
@@ -21,7 +22,7 @@ export interface TurnHost {
 const epochMs = 1_700_000_000_000;
 
 export class SimClock implements Clock {
-  private queue: (() => void)[] = [];
+  private queue = new TurnQueue();
   private scheduled = false;
 
   constructor(private readonly host: TurnHost) {}
@@ -63,8 +64,8 @@ export class SimClock implements Clock {
     };
   }
 
-  endOfTurn(run: () => void): void {
-    this.queue.push(run);
+  endOfTurn(run: () => void, stage: TurnStage = 'work'): void {
+    this.queue.push(run, stage);
     if (this.scheduled) return;
     this.scheduled = true;
     this.host.after(this.host.turnMs(), () => this.endTurn());
@@ -74,10 +75,8 @@ export class SimClock implements Clock {
     this.host.after(this.host.turnMs(), run);
   }
 
-  /** Work that asks for the end of the turn while it runs there still gets this one. */
   private endTurn(): void {
-    for (let at = 0; at < this.queue.length; at++) this.queue[at]!();
-    this.queue = [];
+    this.queue.run();
     this.scheduled = false;
   }
 }
