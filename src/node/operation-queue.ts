@@ -44,6 +44,8 @@ export interface BatchSegment {
   readonly origins: Origin[];
   readonly marks: number[];
   readonly ops: DeferredOps;
+  /** Of the marks, those that are commands. */
+  commands: number;
   index: LogIndex;
   term: Term;
 }
@@ -88,8 +90,9 @@ export class OperationQueue {
   }
 
   /**
-   * Group commit: while enough batches are on their way to the disks the next one grows. It could
-   * not be written before anyway, and one entry for many commands costs what one for a few does.
+   * Group commit: one entry for many commands costs what one for a few does. So while batches are
+   * on their way to the disks the next one grows until it is as large as each of them, and while
+   * enough are on their way until one of them is committed.
    */
   get wantsToPropose(): boolean {
     if (this.formingCommands === 0) return false;
@@ -98,7 +101,9 @@ export class OperationQueue {
     for (const segment of this.segments) {
       if (segment.kind !== 'batch') continue;
       unapplied++;
-      if (segment.index > this.committedIndex) uncommitted++;
+      if (segment.index <= this.committedIndex) continue;
+      uncommitted++;
+      if (segment.commands > this.formingCommands) return false;
     }
     return uncommitted < limits.batchesInFlightMax && unapplied < limits.batchesUnappliedMax;
   }
@@ -187,6 +192,7 @@ export class OperationQueue {
   ): void {
     const place = propose(this.writer.finish(stampMs, seed));
     const batch = this.forming;
+    batch.commands = this.formingCommands;
     this.writer.begin();
     // Nothing may wait for the number of a batch that is never applied.
     this.forming = newBatch(place === null ? batch.number : batch.number + 1);
@@ -374,6 +380,7 @@ function newBatch(number: number): BatchSegment {
     origins: [],
     marks: [],
     ops: new DeferredOps(),
+    commands: 0,
     index: 0,
     term: 0,
   };

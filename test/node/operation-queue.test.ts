@@ -93,6 +93,28 @@ describe('OperationQueue', () => {
       expect(world.queue.wantsToPropose).toBe(true);
     });
 
+    it('until they are as many as those of each batch on its way', () => {
+      const world = new World();
+      const push = () => world.queue.pushWrite(new TestOrigin('a'), write, argsOf('set', 'k', 'v'));
+      const proposeOf = (commands: number) => {
+        for (let at = 0; at < commands; at++) push();
+        return world.propose();
+      };
+      const places = [proposeOf(3), proposeOf(1)];
+      const wanted: boolean[] = [];
+      for (let commands = 1; commands <= 3; commands++) {
+        push();
+        wanted.push(world.queue.wantsToPropose);
+      }
+      expect(wanted).toEqual([false, false, true]);
+      world.propose();
+      push();
+      world.queue.committedThrough(places[1]!.index);
+      expect(world.queue.wantsToPropose).toBe(false);
+      world.queue.committedThrough(places[1]!.index + 1);
+      expect(world.queue.wantsToPropose).toBe(true);
+    });
+
     it('while enough batches wait to be applied', () => {
       const world = new World();
       const places: Place[] = [];
