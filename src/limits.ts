@@ -24,8 +24,10 @@ export const limits = {
   logWindowBytesMax: 16 * MiB,
   /** Log writes on their way to the disk at once: a batch need not wait for the one before. */
   logWritesMax: 3,
-  /** Entries are durable in this ring before LevelDB gets them, so many bytes at a time or more. */
+  /** Ring on the disk that holds the log: as it begins, and what it may grow to under load. */
   journalBytes: 16 * MiB,
+  journalBytesMax: 256 * MiB,
+  /** What it has no room for goes to LevelDB, so many bytes at a time. */
   journalMoveBytes: 4 * MiB,
   readTokensMax: 4096,
   /** Log writes not yet applied whose arrival is remembered. */

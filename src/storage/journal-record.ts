@@ -23,6 +23,23 @@ const entriesAt = countAt + 4;
 const perEntry = 8;
 const padding = new Uint8Array(blockBytes);
 
+/** Entries written under one salt, from a start or a truncation of the log to the next. */
+export interface Generation {
+  readonly salt: Uint8Array;
+  /** Entries beyond it count no more. */
+  readonly through: LogIndex;
+}
+
+/** Where entries lie in the journal. */
+export interface JournalRecord {
+  readonly at: number;
+  readonly bytes: number;
+  readonly firstIndex: LogIndex;
+  /** What the record holds beyond it counts no more. */
+  readonly lastIndex: LogIndex;
+  readonly salt: Uint8Array;
+}
+
 /** What a record of these entries takes, in whole blocks. */
 export function journalRecordBytes(entries: readonly Entry[]): number {
   let bytes = entriesAt + perEntry * entries.length;
@@ -52,33 +69,53 @@ export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[])
 }
 
 /**
- * The entries above `last` that records with this salt hold, up to the first one that is missing.
- * Under one salt an index is written once, so what follows each other belongs together. Records
- * of another salt, of an earlier round of the ring or torn ones are not a part of the log.
+ * The records after entry `last`, up to the first entry that is missing. An index is written once
+ * under one salt, and entries of two generations do not overlap, so what follows each other belongs
+ * together. Records of another salt, of an earlier round of the ring or torn ones count for nothing.
  * @throws TgError CORRUPT when so much follows a missing one that it must have been there once.
  */
-export function journalEntriesAfter(file: Buffer, salt: Uint8Array, last: LogIndex): Entry[] {
-  const records: Entry[][] = [];
-  for (let at = 0; at < file.length; ) {
-    const entries = recordAt(file, at, salt);
-    if (entries !== null) records.push(entries);
-    at += entries === null ? blockBytes : journalRecordBytes(entries);
-  }
-  records.sort((a, b) => a[0]!.index - b[0]!.index);
-  const after: Entry[] = [];
+export function journalRecordsAfter(
+  file: Buffer,
+  generations: readonly Generation[],
+  last: LogIndex,
+): JournalRecord[] {
+  const records = allRecords(file, generations).sort((a, b) => a.firstIndex - b.firstIndex);
+  const after: JournalRecord[] = [];
+  let end = last;
   let beyond = 0;
-  for (const entries of records) {
-    const next = last + after.length + 1;
-    if (entries[0]!.index > next) beyond++;
-    else for (const entry of entries.slice(next - entries[0]!.index)) after.push(entry);
+  for (const record of records) {
+    if (record.firstIndex > end + 1) beyond++;
+    else if (record.lastIndex > end) {
+      after.push(record);
+      end = record.lastIndex;
+    }
   }
   // A write begins only when at most this many before it are under way.
   if (beyond < limits.logWritesMax) return after;
-  throw new TgError('CORRUPT', `entry ${last + after.length + 1} is missing before later ones`);
+  throw new TgError('CORRUPT', `entry ${end + 1} is missing before later ones`);
+}
+
+function allRecords(file: Buffer, generations: readonly Generation[]): JournalRecord[] {
+  const records: JournalRecord[] = [];
+  for (let at = 0; at + entriesAt <= file.length; ) {
+    const salt = file.subarray(at + saltAt, at + countAt);
+    const generation = generations.find((one) => salt.equals(one.salt));
+    const entries = generation === undefined ? null : recordEntries(file, at, salt);
+    const bytes = entries === null ? blockBytes : journalRecordBytes(entries);
+    if (generation !== undefined && entries !== null) {
+      const lastIndex = Math.min(entries[entries.length - 1]!.index, generation.through);
+      const firstIndex = entries[0]!.index;
+      if (firstIndex <= lastIndex) {
+        records.push({ at, bytes, firstIndex, lastIndex, salt: generation.salt });
+      }
+    }
+    at += bytes;
+  }
+  return records;
 }
 
 /** Null where no whole record with this salt begins. */
-function recordAt(file: Buffer, at: number, salt: Uint8Array): Entry[] | null {
+export function recordEntries(file: Buffer, at: number, salt: Uint8Array): Entry[] | null {
   if (at + entriesAt > file.length || file.readUInt32LE(at) !== magic) return null;
   if (!file.subarray(at + saltAt, at + countAt).equals(salt)) return null;
   const count = file.readUInt32LE(at + countAt);

@@ -1,32 +1,43 @@
 /**
- * A ring of records in one file of fixed length: where log writes become durable before LevelDB
- * has them. A file that grows has its length synced with every write, one that is written over has
- * not; and several writes can be on their way to the disk at once, which LevelDB's own log cannot.
- * They end in the order they began. A failed one is final: the state of the file is then unknown.
+ * A ring of records in one file: where the log is durable, and where most of it stays until it is
+ * compacted. A file that grows has its length synced with every write, one that is written over
+ * has not; and several writes can be on their way to the disk at once, which LevelDB's own log
+ * cannot. They end in the order they began. A failed one is final: the state of the file is then
+ * unknown.
  */
-import { closeSync, constants, fdatasync, openSync, writev } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { closeSync, constants, fdatasync, openSync, read, writev } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { assert, TgError, writeFailed } from '../errors.js';
 import type { Entry, LogIndex } from '../raft/types.js';
-import { syncDirectory } from './identity-file.js';
-import { encodeJournalRecord, journalEntriesAfter, journalRecordBytes } from './journal-record.js';
+import { hasSpaceFor, lengthen } from './journal-file.js';
+import {
+  encodeJournalRecord,
+  type Generation,
+  type JournalRecord,
+  journalRecordBytes,
+  journalRecordsAfter,
+  recordEntries,
+} from './journal-record.js';
 
 export interface JournalOptions {
   readonly file: string;
-  /** Length of the ring in bytes, a multiple of the block. */
+  /** Length of a new ring in bytes, a multiple of the block. */
   readonly capacity: number;
+  /** It grows up to here. */
+  readonly capacityMax: number;
   readonly fsync: boolean;
 }
 
-/** A record that LevelDB does not have for certain. */
-interface Kept {
-  readonly at: number;
-  readonly lastIndex: LogIndex;
+/** A record that is needed. */
+interface Kept extends JournalRecord {
+  lastIndex: LogIndex;
+  durable: boolean;
+  released: boolean;
 }
 
 interface Write {
   done: boolean;
+  readonly record: Kept;
   readonly resolve: () => void;
   readonly reject: (error: TgError) => void;
 }
@@ -39,50 +50,90 @@ const mode = 0o644;
 export class Journal {
   /** Where the next record goes. */
   private head = 0;
-  private salt: Uint8Array | null = null;
+  /** The last one is that of new records. */
+  private generations: readonly Generation[] = [];
   /** Oldest first. */
   private readonly kept: Kept[] = [];
   private readonly writes: Write[] = [];
   private failed: TgError | null = null;
+  private growing = false;
+  private mayGrow = true;
 
   private constructor(
     private readonly options: JournalOptions,
     private readonly fd: number,
+    private capacity: number,
   ) {}
 
   static async open(options: JournalOptions): Promise<Journal> {
     const { file, fsync } = options;
     try {
-      if (fsync) await fill(options);
+      const before = await stat(file).catch(() => null);
+      // Also a length that was not reached when the process was killed.
+      const rings = Math.ceil((before?.size ?? 0) / options.capacity);
+      const capacity = options.capacity * Math.max(1, rings);
+      if (fsync) await lengthen(file, capacity);
       const flags = constants.O_RDWR | constants.O_CREAT;
-      return new Journal(options, openSync(file, fsync ? flags | syncFlag : flags, mode));
+      const fd = openSync(file, fsync ? flags | syncFlag : flags, mode);
+      return new Journal(options, fd, capacity);
     } catch (error) {
       throw writeFailed(file, error);
     }
   }
 
-  /** Entries above `last` that were written with this salt, as far as they follow each other. */
-  async entriesAfter(salt: Uint8Array, last: LogIndex): Promise<Entry[]> {
-    const { file } = this.options;
-    try {
-      return journalEntriesAfter(await readFile(file), salt, last);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new TgError('CORRUPT', `${file} cannot be read: ${reason}`, { cause: error });
+  /** Finds what was written under these generations after entry `last`, as far as it is whole. */
+  async recover(generations: readonly Generation[], last: LogIndex): Promise<void> {
+    const file = await readFile(this.options.file).catch((error: unknown) => {
+      throw this.unreadable(error);
+    });
+    this.generations = generations;
+    for (const record of journalRecordsAfter(file, generations, last)) {
+      this.kept.push({ ...record, durable: true, released: false });
+      this.head = record.at + record.bytes;
     }
   }
 
-  /** Makes the ring empty: what it holds bears another salt. */
-  begin(salt: Uint8Array): void {
+  /** The last entry in it; null: it is empty. */
+  get last(): LogIndex | null {
+    return this.kept[this.kept.length - 1]?.lastIndex ?? null;
+  }
+
+  get usedBytes(): number {
+    const tail = this.kept[0]?.at;
+    if (tail === undefined) return 0;
+    return this.head > tail ? this.head - tail : this.capacity - tail + this.head;
+  }
+
+  /** Of the whole ring, between 0 and 1. */
+  get usedShare(): number {
+    return this.usedBytes / this.capacity;
+  }
+
+  /** What holds once entries beyond `through` count no more, and new ones come with this salt. */
+  generationsAfter(through: LogIndex, salt: Uint8Array): Generation[] {
+    const counting = new Set(
+      this.kept.filter(({ firstIndex }) => firstIndex <= through).map((record) => record.salt),
+    );
+    const older = this.generations
+      .filter((generation) => counting.has(generation.salt))
+      .map((generation) => ({ ...generation, through: Math.min(generation.through, through) }));
+    return [...older, { salt, through: Number.MAX_SAFE_INTEGER }];
+  }
+
+  /** These are durable: what they leave out is forgotten. */
+  begin(generations: readonly Generation[], through: LogIndex): void {
     assert(this.writes.length === 0, 'the journal begins anew during a write');
-    this.salt = salt;
-    this.kept.length = 0;
-    this.head = 0;
+    this.generations = generations;
+    while ((this.kept[this.kept.length - 1]?.firstIndex ?? 0) > through) {
+      this.kept.pop()!.released = true;
+    }
+    const last = this.kept[this.kept.length - 1];
+    if (last !== undefined) last.lastIndex = Math.min(last.lastIndex, through);
   }
 
   /** False for what should not fill most of the ring. */
   takes(entries: readonly Entry[]): boolean {
-    return journalRecordBytes(entries) <= this.options.capacity / 4;
+    return journalRecordBytes(entries) <= this.capacity / 4;
   }
 
   hasRoom(entries: readonly Entry[]): boolean {
@@ -94,21 +145,68 @@ export class Journal {
     if (this.failed !== null) return Promise.reject(this.failed);
     const bytes = journalRecordBytes(entries);
     const at = this.placeFor(bytes);
-    assert(at !== null && this.salt !== null, 'the journal has no room');
-    this.kept.push({ at, lastIndex: entries[entries.length - 1]!.index });
+    const generation = this.generations[this.generations.length - 1];
+    assert(at !== null && generation !== undefined, 'the journal has no room');
+    const { salt } = generation;
+    const [firstIndex, lastIndex] = [entries[0]!.index, entries[entries.length - 1]!.index];
+    const record = { at, bytes, firstIndex, lastIndex, salt, durable: false, released: false };
+    this.kept.push(record);
     this.head = at + bytes;
-    const pieces = encodeJournalRecord(this.salt, entries);
+    const pieces = encodeJournalRecord(salt, entries);
     return new Promise((resolve, reject) => {
-      const write = { done: false, resolve, reject };
+      const write = { done: false, record, resolve, reject };
       this.writes.push(write);
       this.start(pieces, at, bytes, write);
     });
   }
 
-  /** LevelDB has everything up to `through`: their place may be used again. */
+  /** Entries from `from` on, at least one; null when it does not have them, or no longer. */
+  async read(from: LogIndex, maxBytes: number): Promise<Entry[] | null> {
+    const records = this.recordsFrom(from, maxBytes);
+    const entries: Entry[] = [];
+    let bytes = 0;
+    for (let at = 0; at < records.length; ) {
+      const run = runAt(records, at);
+      const buffer = await this.readRun(run);
+      // What was released may have been written over meanwhile.
+      if (records.some(({ released }) => released)) return null;
+      for (const entry of run.flatMap((record) => this.entriesOf(record, buffer, run[0]!.at))) {
+        if (entry.index < from) continue;
+        bytes += entry.data.length;
+        if (entries.length > 0 && bytes > maxBytes) return entries;
+        entries.push(entry);
+      }
+      at += run.length;
+    }
+    return entries.length === 0 ? null : entries;
+  }
+
+  /** Entries through this one are not needed any more: their place may be used again. */
   release(through: LogIndex): void {
     const keptFrom = this.kept.findIndex(({ lastIndex }) => lastIndex > through);
-    this.kept.splice(0, keptFrom < 0 ? this.kept.length : keptFrom);
+    const gone = this.kept.splice(0, keptFrom < 0 ? this.kept.length : keptFrom);
+    for (const record of gone) record.released = true;
+  }
+
+  /** While records lie around its end, more ring behind that end would be of no use. */
+  get canGrow(): boolean {
+    const isStraight = this.head >= (this.kept[0]?.at ?? 0);
+    return this.mayGrow && !this.growing && isStraight && this.capacity < this.options.capacityMax;
+  }
+
+  /** Twice the ring. Where the disk has no space to spare it stays as it is from then on. */
+  async grow(): Promise<void> {
+    const { file, fsync, capacityMax } = this.options;
+    const capacity = Math.min(capacityMax, 2 * this.capacity);
+    this.growing = true;
+    try {
+      this.mayGrow = await hasSpaceFor(file, capacity - this.capacity);
+      if (this.mayGrow && fsync) await lengthen(file, capacity);
+      if (this.mayGrow) this.capacity = capacity;
+    } catch {
+      this.mayGrow = false;
+    }
+    this.growing = false;
   }
 
   close(): void {
@@ -119,8 +217,7 @@ export class Journal {
 
   /** Records lie one behind the other; what does not fit at the end goes to the beginning. */
   private placeFor(bytes: number): number | null {
-    const { head } = this;
-    const { capacity } = this.options;
+    const { head, capacity } = this;
     const tail = this.kept[0]?.at;
     if (tail === undefined) return head + bytes <= capacity ? head : 0;
     // The head never comes up to the tail from behind: then a full ring would look empty.
@@ -140,28 +237,57 @@ export class Journal {
 
   private ended(write: Write): void {
     write.done = true;
-    while (this.writes[0]?.done === true) this.writes.shift()!.resolve();
+    while (this.writes[0]?.done === true) {
+      const first = this.writes.shift()!;
+      first.record.durable = true;
+      first.resolve();
+    }
   }
 
   private fail(error: Error): void {
     this.failed ??= writeFailed(this.options.file, error);
     for (const write of this.writes.splice(0)) write.reject(this.failed);
   }
+
+  /** Durable ones, the first of which holds entry `from`. */
+  private recordsFrom(from: LogIndex, maxBytes: number): Kept[] {
+    const { kept } = this;
+    let at = kept.findIndex(({ lastIndex }) => lastIndex >= from);
+    if (at < 0 || kept[at]!.firstIndex > from) return [];
+    const records: Kept[] = [];
+    for (let bytes = 0; kept[at]?.durable === true && bytes <= maxBytes; at++) {
+      records.push(kept[at]!);
+      bytes += kept[at]!.bytes;
+    }
+    return records;
+  }
+
+  private readRun(run: readonly Kept[]): Promise<Buffer> {
+    const from = run[0]!.at;
+    const bytes = run[run.length - 1]!.at + run[run.length - 1]!.bytes - from;
+    return new Promise((resolve, reject) => {
+      read(this.fd, Buffer.allocUnsafeSlow(bytes), 0, bytes, from, (error, got, buffer) => {
+        if (error !== null) reject(this.unreadable(error));
+        else resolve(buffer.subarray(0, got));
+      });
+    });
+  }
+
+  private entriesOf(record: Kept, run: Buffer, runAt: number): Entry[] {
+    const entries = recordEntries(run, record.at - runAt, record.salt);
+    if (entries === null) throw this.unreadable(`entry ${record.firstIndex} is damaged`);
+    return entries.filter(({ index }) => index <= record.lastIndex);
+  }
+
+  private unreadable(cause: unknown): TgError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new TgError('CORRUPT', `${this.options.file} cannot be read: ${reason}`, { cause });
+  }
 }
 
-/** The whole ring exists from the start, so that later writes change no length of a file. */
-async function fill({ file, capacity }: JournalOptions): Promise<void> {
-  const handle = await open(file, constants.O_RDWR | constants.O_CREAT, mode);
-  try {
-    let { size } = await handle.stat();
-    while (size < capacity) {
-      const zeros = Buffer.alloc(capacity - size);
-      size += (await handle.write(zeros, 0, zeros.length, size)).bytesWritten;
-    }
-    // Also when it had its length: whoever made it may have been killed before it was synced.
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await syncDirectory(path.dirname(file));
+/** The records from `from` on that lie one behind the other: one read takes them all. */
+function runAt(records: readonly Kept[], from: number): Kept[] {
+  let to = from + 1;
+  while (records[to]?.at === records[to - 1]!.at + records[to - 1]!.bytes) to++;
+  return records.slice(from, to);
 }

@@ -1,38 +1,42 @@
 /**
- * The log of one group: new entries become durable in the journal, and go from there to LevelDB
- * many at a time. Everything else goes to LevelDB at once, when it has all entries before it.
- * Invariant: each entry up to the durable index is in LevelDB, or in the journal under the salt
- * that LevelDB names; a new salt is written before anything that makes older records untrue.
+ * The log of one group: entries become durable in the journal and stay there until they are
+ * compacted. What the journal has no room for goes on to LevelDB, oldest first, as does all that is
+ * not an entry. Invariant: LevelDB has the log through some entry, the journal all behind that, in
+ * the generations that LevelDB names; what makes records untrue names new ones in the same write.
  */
 import { randomBytes } from 'node:crypto';
 import { seal, unseal } from '../codec/sealed.js';
+import { assert } from '../errors.js';
 import { limits } from '../limits.js';
 import type { LogStore } from '../ports.js';
 import type { LogWrite } from '../raft/effects.js';
 import type { Entry, LogIndex, RestoredLog, SnapshotMeta } from '../raft/types.js';
 import { Journal } from './journal.js';
-import { journalRecordBytes, saltBytes } from './journal-record.js';
+import { type Generation, saltBytes } from './journal-record.js';
 import type { BatchOperation } from './level-database.js';
-import { entryPut, LevelLogStore, type LevelLogStoreOptions } from './level-log-store.js';
+import { LevelLogStore, type LevelLogStoreOptions } from './level-log-store.js';
 import { journalKey } from './log-keys.js';
 
 export interface JournaledLogStoreOptions extends LevelLogStoreOptions {
   readonly journalFile: string;
 }
 
+/** From such a share of the journal on it grows, or else gives to LevelDB what it has above it. */
+const growsFrom = 1 / 2;
+const movesFrom = 3 / 4;
+
 export class JournaledLogStore implements LogStore {
   private readonly log: LevelLogStore;
   private journal: Journal | null = null;
-  /** In the journal and not yet in LevelDB; bytes as they count there. */
-  private backlog: Entry[] = [];
-  private backlogBytes = 0;
-  private moveDue = false;
   /** LevelDB takes one thing at a time. */
   private turn: Promise<void> = Promise.resolve();
   /** Writes that could not begin at once, and everything behind them. */
   private waiting: Promise<void> = Promise.resolve();
   private waitingCount = 0;
   private lastAppend: Promise<void> = Promise.resolve();
+  /** Room is made in the journal before it is needed. */
+  private makingRoom: Promise<void> | null = null;
+  private closing = false;
   private failed: unknown = null;
 
   constructor(private readonly options: JournaledLogStoreOptions) {
@@ -41,8 +45,7 @@ export class JournaledLogStore implements LogStore {
 
   async load(windowBytesMax: number): Promise<RestoredLog> {
     if (this.journal === null) await this.openJournal();
-    else await this.move();
-    return this.log.load(windowBytesMax);
+    return this.log.load(windowBytesMax, (from) => this.entriesFrom(from));
   }
 
   write(write: LogWrite): Promise<void> {
@@ -52,29 +55,37 @@ export class JournaledLogStore implements LogStore {
   }
 
   async read(from: LogIndex, maxBytes: number): Promise<readonly Entry[]> {
-    if (from > this.log.last) await this.move();
+    while (from > this.log.last) {
+      const entries = await this.journal!.read(from, maxBytes);
+      if (entries !== null) return entries;
+      // It went to LevelDB meanwhile, or it is nowhere.
+      if (from > this.log.last) throw new Error(`entry ${from} is not in the log`);
+    }
     return this.log.read(from, maxBytes);
   }
 
-  async compact(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
-    await this.move();
-    await this.log.compact(through, snapshot);
+  compact(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
+    const termOf = async (index: LogIndex) => (await this.read(index, 1))[0]!.term;
+    return this.inTurn(async () => {
+      await this.log.compact(through, snapshot, termOf);
+      this.journal!.release(this.log.last);
+    });
   }
 
+  /** The journal's records are of another history, or older than the snapshot. */
   reset(snapshot: SnapshotMeta): Promise<void> {
     return this.afterOthers(async () => {
-      await this.move();
-      await this.inTurn(async () => {
-        await this.beginJournal([]);
-        await this.log.reset(snapshot);
-      });
+      await this.lastAppend;
+      await this.inTurn(() => this.beginGeneration(0, (named) => this.log.reset(snapshot, named)));
     });
   }
 
   async close(): Promise<void> {
     if (this.journal === null) return;
+    this.closing = true;
     await this.waiting;
     await this.lastAppend;
+    await this.makingRoom;
     await this.turn;
     // What LevelDB does not have the next start finds here.
     this.journal.close();
@@ -89,38 +100,51 @@ export class JournaledLogStore implements LogStore {
     return entries.length === 0 || (journal.takes(entries) && journal.hasRoom(entries));
   }
 
-  private append(write: LogWrite): Promise<void> {
-    const { entries, hardState } = write;
+  private append({ entries, hardState }: Pick<LogWrite, 'entries' | 'hardState'>): Promise<void> {
     const { durableIndex } = this.options;
-    const durable = entries.length === 0 ? this.lastAppend : this.journal!.append(entries);
+    const durable = entries.length === 0 ? this.lastAppend : this.appendEntries(entries);
     const done = durable.then(() => {
       for (const { index } of entries.slice(-1)) durableIndex.advance(index);
       if (hardState !== null) durableIndex.recordCommit(hardState.commit);
-      this.moveLater(entries);
+      this.keepRoom();
     });
     this.lastAppend = done.catch((error: unknown) => this.fail(error));
     return done;
   }
 
-  private moveLater(entries: readonly Entry[]): void {
-    for (const entry of entries) this.backlog.push(entry);
-    this.backlogBytes += journalRecordBytes(entries);
-    if (this.backlogBytes < limits.journalMoveBytes || this.moveDue) return;
-    this.moveDue = true;
-    // The next write tells of a failure.
-    this.move().catch(() => {});
+  private async appendEntries(entries: readonly Entry[]): Promise<void> {
+    const last = this.journal!.last ?? this.log.last;
+    assert(entries[0]!.index === last + 1, `entry ${entries[0]!.index} after ${last}`);
+    await this.journal!.append(entries);
   }
 
-  /** What is durable in the journal now goes to LevelDB. */
-  private move(): Promise<void> {
+  private keepRoom(): void {
+    const { usedShare } = this.journal!;
+    if (usedShare < growsFrom || this.makingRoom !== null || this.closing) return;
+    const made = this.makeRoom(usedShare);
+    // The next write tells of a failure.
+    this.makingRoom = made
+      .catch(() => {})
+      .then(() => {
+        this.makingRoom = null;
+      });
+  }
+
+  private async makeRoom(usedShare: number): Promise<void> {
+    const journal = this.journal!;
+    if (journal.canGrow) return journal.grow();
+    if (usedShare < movesFrom) return;
+    while (journal.usedShare > growsFrom && !this.closing) if (!(await this.move())) return;
+  }
+
+  /** The oldest entries of the journal go to LevelDB; false: there are none. */
+  private move(): Promise<boolean> {
     return this.inTurn(async () => {
-      this.moveDue = false;
-      const entries = this.backlog;
-      if (entries.length === 0) return;
-      this.backlog = [];
-      this.backlogBytes = 0;
+      const entries = await this.journal!.read(this.log.last + 1, limits.journalMoveBytes);
+      if (entries === null) return false;
       await this.log.add(entries);
       this.journal!.release(this.log.last);
+      return true;
     });
   }
 
@@ -128,16 +152,23 @@ export class JournaledLogStore implements LogStore {
 
   private async writeWhenPossible(write: LogWrite): Promise<void> {
     await this.lastAppend;
-    if (write.appends && (write.entries.length === 0 || this.journal!.takes(write.entries))) {
-      if (!this.fitsNow(write)) await this.move();
-      return this.append(write);
-    }
-    // A vote alone does not wait for entries.
-    if (write.truncateFrom !== null || write.entries.length > 0) await this.move();
-    await this.inTurn(async () => {
-      if (write.truncateFrom !== null) await this.beginJournal([]);
-      await this.log.write(write);
-    });
+    if (!write.appends) await this.inTurn(() => this.writeAlone(write));
+    const { entries, appends } = write;
+    if (entries.length === 0) return appends ? this.append(write) : undefined;
+    const hardState = appends ? write.hardState : null;
+    const journal = this.journal!;
+    const takes = journal.takes(entries);
+    while (!(takes && journal.hasRoom(entries)) && (await this.move()));
+    if (takes) return this.append({ entries, hardState });
+    const rest = { ...write, hardState, truncateFrom: null };
+    await this.inTurn(() => this.log.write(rest));
+  }
+
+  /** A vote, a truncation or both; a crash before the entries that came with it loses only these. */
+  private writeAlone(write: LogWrite): Promise<void> {
+    const rest = { ...write, entries: [] };
+    if (write.truncateFrom === null) return this.log.write(rest);
+    return this.beginGeneration(write.truncateFrom - 1, (named) => this.log.write(rest, named));
   }
 
   private afterOthers(work: () => Promise<void>): Promise<void> {
@@ -151,14 +182,17 @@ export class JournaledLogStore implements LogStore {
     return done;
   }
 
-  private inTurn(work: () => Promise<void>): Promise<void> {
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.turn.then(() => this.unlessFailed(work));
-    this.turn = done.catch((error: unknown) => this.fail(error));
+    this.turn = done.then(
+      () => {},
+      (error: unknown) => this.fail(error),
+    );
     return done;
   }
 
   /** What comes behind a failed write would leave a gap where that was. */
-  private unlessFailed(work: () => Promise<void>): Promise<void> {
+  private unlessFailed<T>(work: () => Promise<T>): Promise<T> {
     return this.failed === null ? work() : Promise.reject(this.failed);
   }
 
@@ -170,29 +204,55 @@ export class JournaledLogStore implements LogStore {
   // The journal as a whole.
 
   private async openJournal(): Promise<void> {
-    const { database, group, fsync, journalFile } = this.options;
-    const capacity = limits.journalBytes;
-    this.journal = await Journal.open({ file: journalFile, capacity, fsync });
+    const { database, group, fsync, journalFile: file } = this.options;
+    const [capacity, capacityMax] = [limits.journalBytes, limits.journalBytesMax];
+    const journal = await Journal.open({ file, capacity, capacityMax, fsync });
+    this.journal = journal;
     const stored = await database.get(journalKey(group));
     const last = await this.log.storedThrough();
-    const entries = stored === null ? [] : await this.left(stored, last);
-    const puts = entries.map((entry) => entryPut(group, entry));
-    const empty = last === 0 && entries.length === 0;
-    await this.beginJournal(empty ? await this.log.missingHardState() : puts);
+    const what = `${database.path}: the generations of the journal`;
+    if (stored !== null) await journal.recover(unsealGenerations(stored, what), last);
+    const end = journal.last ?? last;
+    const missing = end === 0 ? await this.log.missingHardState() : [];
+    await this.beginGeneration(end, (named) => database.batch([...missing, ...named], fsync));
   }
 
-  /** What the journal alone has. */
-  private left(sealed: Uint8Array, last: LogIndex): Promise<Entry[]> {
-    const [salt] = unseal(sealed, `${this.options.database.path}: the salt of the journal`);
-    return this.journal!.entriesAfter(salt as Uint8Array, last);
+  /**
+   * From now on the journal's entries beyond `through` count no more. `write` is one atomic write
+   * of what makes it so; no write to the journal is under way.
+   */
+  private async beginGeneration(
+    through: LogIndex,
+    write: (named: BatchOperation[]) => Promise<void>,
+  ): Promise<void> {
+    const generations = this.journal!.generationsAfter(through, randomBytes(saltBytes));
+    const value = sealGenerations(generations);
+    await write([{ type: 'put', key: journalKey(this.options.group), value }]);
+    this.journal!.begin(generations, through);
   }
 
-  /** One atomic write: `before` is in LevelDB, and no record from before counts any more. */
-  private async beginJournal(before: readonly BatchOperation[]): Promise<void> {
-    const { database, group, fsync } = this.options;
-    const salt = randomBytes(saltBytes);
-    const named = { type: 'put' as const, key: journalKey(group), value: seal([salt]) };
-    await database.batch([...before, named], fsync);
-    this.journal!.begin(salt);
+  /** What only the journal has, in pieces. */
+  private async *entriesFrom(from: LogIndex): AsyncGenerator<Entry> {
+    for (let next = from; ; ) {
+      const entries = await this.journal!.read(next, limits.journalMoveBytes);
+      if (entries === null) return;
+      yield* entries;
+      next += entries.length;
+    }
   }
+}
+
+function sealGenerations(generations: readonly Generation[]): Uint8Array {
+  return seal(generations.flatMap(({ salt, through }) => [salt, through]));
+}
+
+function unsealGenerations(bytes: Uint8Array, what: string): Generation[] {
+  const fields = unseal(bytes, what);
+  const generations: Generation[] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    // Earlier builds named one salt and nothing else.
+    const through = (fields[at + 1] ?? Number.MAX_SAFE_INTEGER) as LogIndex;
+    generations.push({ salt: fields[at] as Uint8Array, through });
+  }
+  return generations;
 }

@@ -51,14 +51,12 @@ export class LevelLogStore {
   private beforeTerm: Term = 0;
   private writing = false;
   private hardStateStored = false;
-  /** Compaction and reset both replace the base of the log: one after the other. */
-  private maintenance: Promise<void> = Promise.resolve();
 
   constructor(options: LevelLogStoreOptions) {
     this.options = options;
   }
 
-  /** Index of the last entry. */
+  /** Index of the last entry; while there is none, of the one before the first. */
   get last(): LogIndex {
     return this.lastIndex;
   }
@@ -69,7 +67,7 @@ export class LevelLogStore {
     await this.loadBase();
     const end = kindEnd(group, KeyKind.entry);
     const key = await database.lastKey(kindStart(group, KeyKind.entry), end);
-    return Math.max(this.lastIndex, key === null ? 0 : indexOfEntryKey(key));
+    return Math.max(this.firstIndex - 1, key === null ? 0 : indexOfEntryKey(key));
   }
 
   /**
@@ -84,8 +82,12 @@ export class LevelLogStore {
     return [{ type: 'put', key, value: sealHard({ term, votedFor, commit: 0 }) }];
   }
 
-  async load(windowBytesMax: number): Promise<RestoredLog> {
-    const { database, group, durableIndex } = this.options;
+  /** `more`: entries from the given one on that are not in LevelDB. */
+  async load(
+    windowBytesMax: number,
+    more: (from: LogIndex) => AsyncIterable<Entry>,
+  ): Promise<RestoredLog> {
+    const { database, group } = this.options;
     await this.loadBase();
     const stored = await this.storedHardState();
     this.hardStateStored = stored?.term === this.options.identity.identity.term;
@@ -102,21 +104,27 @@ export class LevelLogStore {
       scan.take(indexOfEntryKey(key), decodeEntry(value, true));
     }
     this.lastIndex = scan.lastIndex;
-    if (this.lastIndex < durableIndex.index) {
-      throw new TgError(
-        'CORRUPT',
-        `${database.path} ends at entry ${this.lastIndex} but had promised ` +
-          `${durableIndex.index}; delete the node's data directory to let it rejoin as a learner`,
-      );
-    }
-    return scan.result(this.hardStateOf(stored));
+    for await (const entry of more(scan.lastIndex + 1)) scan.take(entry.index, entry);
+    this.checkPromise(scan.lastIndex);
+    return scan.result(this.hardStateOf(stored, scan.lastIndex));
   }
 
-  async write(write: LogWrite): Promise<void> {
+  private checkPromise(last: LogIndex): void {
+    const { database, durableIndex } = this.options;
+    if (last >= durableIndex.index) return;
+    throw new TgError(
+      'CORRUPT',
+      `${database.path} ends at entry ${last} but had promised ` +
+        `${durableIndex.index}; delete the node's data directory to let it rejoin as a learner`,
+    );
+  }
+
+  /** `more` belongs to the same atomic batch. */
+  async write(write: LogWrite, more: readonly BatchOperation[] = []): Promise<void> {
     assert(!this.writing, 'two log writes at once');
     this.writing = true;
     try {
-      await this.writeOne(write);
+      await this.writeOne(write, more);
     } finally {
       this.writing = false;
     }
@@ -149,36 +157,28 @@ export class LevelLogStore {
     return entries;
   }
 
-  compact(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
-    return this.inTurn(() => this.compactNow(through, snapshot));
-  }
-
-  reset(snapshot: SnapshotMeta): Promise<void> {
-    return this.inTurn(() => this.resetNow(snapshot));
-  }
-
-  private inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.maintenance.then(work);
-    // Whoever asked hears of a failure; the next one finds the database closed to writes.
-    this.maintenance = done.catch(() => {});
-    return done;
-  }
-
-  private async compactNow(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
+  /** `termOf`: of an entry of the log, wherever it is. */
+  async compact(
+    through: LogIndex,
+    snapshot: SnapshotMeta,
+    termOf: (index: LogIndex) => Promise<Term>,
+  ): Promise<void> {
     // A received snapshot was installed while this older one was being saved.
     if (snapshot.lastIncludedIndex < (this.base?.lastIncludedIndex ?? 0)) return;
     const { database, group, fsync } = this.options;
     const first = Math.max(this.firstIndex, Math.min(through, snapshot.lastIncludedIndex) + 1);
-    const from = this.firstIndex;
-    this.beforeTerm = await this.termBefore(first, snapshot);
+    const [from, end] = [this.firstIndex, Math.min(first, this.lastIndex + 1)];
+    this.beforeTerm = await this.termBefore(first, snapshot, termOf);
     const value = sealBase(snapshot, first, this.beforeTerm);
     await database.batch([{ type: 'put', key: baseKey(group), value }], fsync);
     this.base = snapshot;
     this.firstIndex = first;
-    await this.remove(from, first);
+    this.lastIndex = Math.max(this.lastIndex, first - 1);
+    await this.remove(from, end);
   }
 
-  private async resetNow(snapshot: SnapshotMeta): Promise<void> {
+  /** `more` belongs to the same atomic batch. */
+  async reset(snapshot: SnapshotMeta, more: readonly BatchOperation[]): Promise<void> {
     const { database, group, fsync, durableIndex } = this.options;
     assert(!this.writing, 'a reset beside a log write');
     const first = snapshot.lastIncludedIndex + 1;
@@ -188,6 +188,7 @@ export class LevelLogStore {
         key: baseKey(group),
         value: sealBase(snapshot, first, snapshot.lastIncludedTerm),
       },
+      ...more,
     ];
     // Entries above the snapshot belong to another history; the ones below may go later.
     for (const removal of removals(group, first, this.lastIndex + 1)) operations.push(removal);
@@ -210,16 +211,16 @@ export class LevelLogStore {
     }
   }
 
-  private async writeOne(write: LogWrite): Promise<void> {
+  private async writeOne(write: LogWrite, more: readonly BatchOperation[]): Promise<void> {
     const { database, group, durableIndex, fsync } = this.options;
-    const operations: BatchOperation[] = [];
+    const operations = [...more];
     if (write.hardState !== null) await this.saveVote(write.hardState, operations);
     let last = this.lastIndex;
     if (write.truncateFrom !== null) {
       for (const one of removals(group, write.truncateFrom, last + 1)) operations.push(one);
       last = Math.min(last, write.truncateFrom - 1);
       // Before the batch: a crash in between must not look like a lost tail.
-      durableIndex.record(Math.min(durableIndex.index, last));
+      durableIndex.record(Math.min(durableIndex.index, write.truncateFrom - 1));
     }
     for (const entry of write.entries) {
       assert(entry.index === last + 1, `entry ${entry.index} after ${last}`);
@@ -254,14 +255,16 @@ export class LevelLogStore {
     this.base = snapshot;
     this.firstIndex = first;
     this.beforeTerm = beforeTerm;
-    this.lastIndex = snapshot.lastIncludedIndex;
   }
 
-  private async termBefore(first: LogIndex, snapshot: SnapshotMeta): Promise<Term> {
+  private async termBefore(
+    first: LogIndex,
+    snapshot: SnapshotMeta,
+    termOf: (index: LogIndex) => Promise<Term>,
+  ): Promise<Term> {
     if (first === this.firstIndex) return this.beforeTerm;
     if (first === snapshot.lastIncludedIndex + 1) return snapshot.lastIncludedTerm;
-    const [entry] = await this.read(first - 1, 1);
-    return entry!.term;
+    return termOf(first - 1);
   }
 
   /** Term and commit index as stored; null: there never was a hard state. */
@@ -273,22 +276,25 @@ export class LevelLogStore {
     return { term: term as Term, commit: Math.max(commit as LogIndex, durableIndex.commit) };
   }
 
-  private hardStateOf(stored: { term: Term; commit: LogIndex } | null): HardState {
+  private hardStateOf(
+    stored: { term: Term; commit: LogIndex } | null,
+    lastIndex: LogIndex,
+  ): HardState {
     const { database, identity } = this.options;
     const { term, votedFor } = identity.identity;
     if (stored === null) {
-      if (this.lastIndex === 0) return { term, votedFor, commit: 0 };
+      if (lastIndex === 0) return { term, votedFor, commit: 0 };
       throw new TgError('CORRUPT', `${database.path}: the hard state is missing`);
     }
     if (stored.term > term) {
       throw new TgError('CORRUPT', `${database.path}: the identity file is older than the log`);
     }
-    return { term, votedFor, commit: Math.min(stored.commit, this.lastIndex) };
+    return { term, votedFor, commit: Math.min(stored.commit, lastIndex) };
   }
 }
 
 /** Stores one entry. */
-export function entryPut(group: GroupId, entry: Entry): BatchOperation {
+function entryPut(group: GroupId, entry: Entry): BatchOperation {
   return { type: 'put', key: entryKey(group, entry.index), value: encodeEntry(entry) };
 }
 

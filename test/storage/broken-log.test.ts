@@ -4,19 +4,27 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeEntry } from '../../src/codec/log-record.js';
+import { limits } from '../../src/limits.js';
 import { finishRestore, recover } from '../../src/node/recovery.js';
 import { StateMachine, StateMachineRestorer } from '../../src/statemachine/state-machine.js';
 import { DataDirectory } from '../../src/storage/data-directory.js';
+import { blockBytes } from '../../src/storage/journal-record.js';
 import { LevelDatabase } from '../../src/storage/level-database.js';
 import { entryKey, hardStateKey } from '../../src/storage/log-keys.js';
 import { append, entryAt, metaAt, range } from '../conformance/log-store.js';
 
 const options = { nodeId: 'n1', durability: 'os' } as const;
+const real = { ...limits };
 let dir: string;
 beforeEach(() => {
+  // A journal that takes nothing: all of the log is in LevelDB.
+  Object.assign(limits, { journalBytes: blockBytes, journalBytesMax: blockBytes });
   dir = mkdtempSync(path.join(tmpdir(), 'tgcache-broken-'));
 });
-afterEach(() => rmSync(dir, { recursive: true, force: true }));
+afterEach(() => {
+  Object.assign(limits, real);
+  rmSync(dir, { recursive: true, force: true });
+});
 
 /** Entries 1 to 10 of term 2; `compacted`: those up to 5 are in a snapshot and gone. */
 async function build(compacted: boolean): Promise<void> {

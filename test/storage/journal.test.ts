@@ -1,5 +1,5 @@
 /** The ring of records in front of LevelDB, and what is read from it after a crash. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,11 +8,11 @@ import { Journal } from '../../src/storage/journal.js';
 import {
   blockBytes,
   encodeJournalRecord,
-  journalEntriesAfter,
   journalRecordBytes,
 } from '../../src/storage/journal-record.js';
 import { entryAt, range } from '../conformance/log-store.js';
 import { generator } from '../raft/support.js';
+import { journalEntriesAfter } from './journal-entries.js';
 
 let root: string;
 beforeAll(() => {
@@ -81,11 +81,19 @@ describe('records of the journal', () => {
   });
 });
 
+const ringBytes = 8 * blockBytes;
+const sizes = { capacity: ringBytes, capacityMax: ringBytes };
+
+async function begun(file: string, fsync: boolean, capacityMax = ringBytes): Promise<Journal> {
+  const journal = await Journal.open({ file, capacity: ringBytes, capacityMax, fsync });
+  journal.begin(journal.generationsAfter(0, Buffer.from('saltsalt')), 0);
+  return journal;
+}
+
 describe('a journal file', () => {
   it('has its full length from the start where writes are synced', async () => {
     const file = newFile();
-    const journal = await Journal.open({ file, capacity: 8 * blockBytes, fsync: true });
-    journal.begin(Buffer.from('saltsalt'));
+    const journal = await begun(file, true);
     expect(readFileSync(file).length).toBe(8 * blockBytes);
     const ended: number[] = [];
     const writes = [1, 2, 3].map((index) =>
@@ -98,8 +106,7 @@ describe('a journal file', () => {
   });
 
   it('has room again for what was released', async () => {
-    const journal = await Journal.open({ file: newFile(), capacity: 8 * blockBytes, fsync: false });
-    journal.begin(Buffer.from('saltsalt'));
+    const journal = await begun(newFile(), false);
     let index = 0;
     let oldest = 1;
     const random = generator(3);
@@ -113,9 +120,103 @@ describe('a journal file', () => {
     journal.close();
   });
 
+  const indexes = (entries: readonly Entry[] | null) => entries?.map(({ index }) => index) ?? null;
+
+  it('gives back what it holds, also around its end', async () => {
+    const journal = await begun(newFile(), false);
+    for (let index = 1; index <= 30; index++) {
+      const entries = [entryAt(index, 1, 100)];
+      if (!journal.hasRoom(entries)) journal.release(index - 5);
+      await journal.append(entries);
+    }
+    const { usedBytes } = journal;
+    const first = 31 - usedBytes / blockBytes;
+    expect(usedBytes).toBeGreaterThan(2 * blockBytes);
+    const all = await journal.read(first, 1e9);
+    expect(indexes(all)).toEqual(range(first, 30, 1).map(({ index }) => index));
+    expect(indexes(await journal.read(first + 1, 150))).toEqual([first + 1]);
+    expect(await journal.read(first - 1, 1e9)).toBeNull();
+    expect(await journal.read(31, 1e9)).toBeNull();
+    journal.close();
+  });
+
+  it('gives nothing that was released while it was read', async () => {
+    const journal = await begun(newFile(), false);
+    await journal.append(range(1, 3, 1));
+    const reading = journal.read(1, 1e9);
+    journal.release(3);
+    await journal.append(range(4, 6, 1));
+    expect(await reading).toBeNull();
+    journal.close();
+  });
+
+  it('gives only what is durable', async () => {
+    const journal = await begun(newFile(), false);
+    await journal.append(range(1, 2, 1));
+    const writing = journal.append(range(3, 4, 1));
+    expect(indexes(await journal.read(1, 1e9))).toEqual([1, 2]);
+    await writing;
+    expect(indexes(await journal.read(1, 1e9))).toEqual([1, 2, 3, 4]);
+    journal.close();
+  });
+
+  it('says so when what it holds is damaged', async () => {
+    const file = newFile();
+    const journal = await begun(file, false);
+    await journal.append(range(1, 3, 1));
+    const bytes = readFileSync(file);
+    bytes[60]! ^= 1;
+    writeFileSync(file, bytes);
+    await expect(journal.read(1, 1e9)).rejects.toMatchObject({ code: 'CORRUPT' });
+    journal.close();
+  });
+
+  it('grows twofold up to its bound, and begins with that length the next time', async () => {
+    const file = newFile();
+    const journal = await begun(file, true, 3 * ringBytes);
+    await journal.append(range(1, 2, 1));
+    for (const capacity of [2 * ringBytes, 3 * ringBytes]) {
+      expect(journal.canGrow).toBe(true);
+      await journal.grow();
+      expect(readFileSync(file).length).toBe(capacity);
+    }
+    expect([journal.canGrow, journal.usedShare]).toEqual([false, blockBytes / (3 * ringBytes)]);
+    const generations = journal.generationsAfter(2, Buffer.from('SALTSALT'));
+    journal.close();
+    const again = await Journal.open({ file, ...sizes, fsync: true });
+    await again.recover(generations, 0);
+    expect([again.usedShare, again.last]).toEqual([blockBytes / (3 * ringBytes), 2]);
+    again.close();
+  });
+
+  it('keeps of an older generation what was not replaced', async () => {
+    const file = newFile();
+    const journal = await begun(file, false);
+    await journal.append(range(1, 3, 1));
+    await journal.append(range(4, 6, 1));
+    const generations = journal.generationsAfter(2, Buffer.from('SALTSALT'));
+    journal.begin(generations, 2);
+    expect([journal.last, await journal.read(3, 1e9)]).toEqual([2, null]);
+    await journal.append(range(3, 4, 7));
+    journal.close();
+    const again = await Journal.open({ file, ...sizes, fsync: false });
+    await again.recover(generations, 0);
+    const entries = await again.read(1, 1e9);
+    expect(entries?.map(({ index, term }) => [index, term])).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 7],
+      [4, 7],
+    ]);
+    // Nothing of the first generation is left to name once it is released.
+    again.release(2);
+    expect(again.generationsAfter(4, Buffer.from('saltSALT'))).toHaveLength(2);
+    again.close();
+  });
+
   it('says which file cannot be written', async () => {
     const file = path.join(newFile(), 'not', 'there');
-    await expect(Journal.open({ file, capacity: blockBytes, fsync: true })).rejects.toMatchObject({
+    await expect(begun(file, true)).rejects.toMatchObject({
       code: 'STORAGE_FAILED',
       message: expect.stringContaining(file),
     });

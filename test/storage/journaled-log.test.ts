@@ -56,7 +56,11 @@ vi.mock('node:fs', async (original) => {
 });
 
 const options = { nodeId: 'n1', durability: 'fsync' } as const;
-const ring = { journalBytes: 8 * blockBytes, journalMoveBytes: 7 * blockBytes };
+const ring = {
+  journalBytes: 8 * blockBytes,
+  journalBytesMax: 16 * blockBytes,
+  journalMoveBytes: 2 * blockBytes,
+};
 const real = { ...limits };
 const seeds = Number(process.env.JOURNAL_SEEDS ?? 60);
 const sectorBytes = 512;
@@ -314,7 +318,7 @@ describe('a log behind a journal', () => {
       const again = await DataDirectory.open(left, options);
       await expect(again.logStore(1).load(1e6)).rejects.toMatchObject({
         code: 'CORRUPT',
-        message: expect.stringContaining('ends at entry 2 but had promised 4'),
+        message: expect.stringContaining('ends at entry 0 but had promised 4'),
       });
       await again.close();
     }

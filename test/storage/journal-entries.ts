@@ -1,0 +1,11 @@
+/** The entries that a start finds in the bytes of a journal whose only generation has this salt. */
+import type { Entry } from '../../src/raft/types.js';
+import { journalRecordsAfter, recordEntries } from '../../src/storage/journal-record.js';
+
+export function journalEntriesAfter(file: Buffer, salt: Uint8Array, last: number): Entry[] {
+  const generation = { salt, through: Number.MAX_SAFE_INTEGER };
+  return journalRecordsAfter(file, [generation], last).flatMap(({ at, firstIndex }) => {
+    const entries = recordEntries(file, at, salt)!;
+    return entries.slice(Math.max(0, last + 1 - firstIndex));
+  });
+}
