@@ -3,11 +3,12 @@ import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
 import { TgError } from '../errors.js';
 
-const version = 2;
+/** Of records that have not changed since. */
+const firstVersion = 2;
 const headBytes = 5;
 const packr = new Packr({ useRecords: false });
 
-export function seal(fields: readonly unknown[]): Uint8Array {
+export function seal(fields: readonly unknown[], version = firstVersion): Uint8Array {
   const body = packr.pack(fields);
   const sealed = Buffer.alloc(headBytes + body.length);
   sealed[0] = version;
@@ -16,13 +17,13 @@ export function seal(fields: readonly unknown[]): Uint8Array {
   return sealed;
 }
 
-/** `what` names the record in the error. */
-export function unseal(bytes: Uint8Array, what: string): unknown[] {
+/** `what` names the record in the error; `newest`: earlier versions of it are known too. */
+export function unseal(bytes: Uint8Array, what: string, newest = firstVersion): unknown[] {
   const damaged = () => new TgError('CORRUPT', `${what} is damaged`);
   if (bytes.length < headBytes) throw damaged();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes[0] !== version) {
-    throw new TgError('UNKNOWN_FORMAT', `${what} has version ${bytes[0]}, known is ${version}`);
+  if (bytes[0]! < firstVersion || bytes[0]! > newest) {
+    throw new TgError('UNKNOWN_FORMAT', `${what} has version ${bytes[0]}, known is ${newest}`);
   }
   if (view.getUint32(1, true) !== crc32(bytes.subarray(headBytes))) throw damaged();
   const fields: unknown = packr.unpack(bytes.subarray(headBytes));

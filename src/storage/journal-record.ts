@@ -71,7 +71,7 @@ export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[])
 /**
  * The records after entry `last`, up to the first entry that is missing. An index is written once
  * under one salt, and entries of two generations do not overlap, so what follows each other belongs
- * together. Records of another salt, of an earlier round of the ring or torn ones count for nothing.
+ * together. Records of another salt, of an earlier round of the ring or torn ones do not count.
  * @throws TgError CORRUPT when so much follows a missing one that it must have been there once.
  */
 export function journalRecordsAfter(

@@ -25,6 +25,9 @@ export interface JournaledLogStoreOptions extends LevelLogStoreOptions {
 const growsFrom = 1 / 2;
 const movesFrom = 3 / 4;
 
+/** Builds that knew one generation only must not open what has several. */
+const generationsVersion = 3;
+
 export class JournaledLogStore implements LogStore {
   private readonly log: LevelLogStore;
   private journal: Journal | null = null;
@@ -164,7 +167,7 @@ export class JournaledLogStore implements LogStore {
     await this.inTurn(() => this.log.write(rest));
   }
 
-  /** A vote, a truncation or both; a crash before the entries that came with it loses only these. */
+  /** A vote, a truncation or both; the entries that came with it follow, or are lost alone. */
   private writeAlone(write: LogWrite): Promise<void> {
     const rest = { ...write, entries: [] };
     if (write.truncateFrom === null) return this.log.write(rest);
@@ -243,14 +246,17 @@ export class JournaledLogStore implements LogStore {
 }
 
 function sealGenerations(generations: readonly Generation[]): Uint8Array {
-  return seal(generations.flatMap(({ salt, through }) => [salt, through]));
+  return seal(
+    generations.flatMap(({ salt, through }) => [salt, through]),
+    generationsVersion,
+  );
 }
 
 function unsealGenerations(bytes: Uint8Array, what: string): Generation[] {
-  const fields = unseal(bytes, what);
+  const fields = unseal(bytes, what, generationsVersion);
   const generations: Generation[] = [];
   for (let at = 0; at < fields.length; at += 2) {
-    // Earlier builds named one salt and nothing else.
+    // Version 2 named one salt and nothing else.
     const through = (fields[at + 1] ?? Number.MAX_SAFE_INTEGER) as LogIndex;
     generations.push({ salt: fields[at] as Uint8Array, through });
   }
