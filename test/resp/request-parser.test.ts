@@ -14,8 +14,12 @@ function drain(parser: RequestParser): string[][] {
 function parse(chunks: readonly Buffer[], parser = new RequestParser()) {
   const commands: string[][] = [];
   for (const chunk of chunks) {
-    parser.feed(chunk);
+    // As the one buffer into which all clients are read.
+    const shared = Buffer.from(chunk);
+    parser.feed(shared);
     commands.push(...drain(parser));
+    parser.keep();
+    shared.fill('*');
   }
   return { commands, parser };
 }
@@ -95,6 +99,20 @@ describe('commands', () => {
     parser.feed(chunk);
     expect(parser.next()).toBe(true);
     expect(parser.args.bytes).toBe(chunk);
+  });
+
+  it('that are not carried out yet stay what they are when the chunk changes', () => {
+    for (const text of [encode(['GET', 'first']), 'GET first\r\n']) {
+      const chunk = latin1(`${encode(['PING'])}${text}${encode(['GET', 'second'])}`);
+      const parser = new RequestParser();
+      parser.feed(chunk);
+      expect([parser.next(), parser.next()]).toEqual([true, true]);
+      parser.keep();
+      chunk.fill('*');
+      const { args } = parser;
+      expect([args.count, args.text(0), args.text(1)]).toEqual([2, 'GET', 'first']);
+      expect(drain(parser)).toEqual([['GET', 'second']]);
+    }
   });
 
   it('without arguments are ignored, as in Redis', () => {
