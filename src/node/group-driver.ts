@@ -16,7 +16,7 @@ import type { Configuration, Entry, LogIndex, NodeId, SnapshotMeta, Term } from 
 export interface DriverListener {
   /** Goes to the disk now; its entries came just before. */
   logWrite(write: LogWrite): void;
-  /** Entries through `index` are on a majority of disks; they are applied soon. */
+  /** Entries through `index` are on a majority of disks and were handed out; applied soon. */
   committedThrough(index: LogIndex): void;
   /** Applies one entry; returns its work: commands, and keys that expired or were evicted. */
   applyEntry(entry: Entry): number;
@@ -306,7 +306,10 @@ export class GroupDriver {
     });
   }
 
-  /** The rest waits for the next turn, so that heartbeats and clients get their share. */
+  /**
+   * The rest waits for the next turn, so that heartbeats and clients get their share; nothing else
+   * is applied before.
+   */
   private goOnNextTurn(): void {
     this.options.clock.nextTurn(this.applyNow);
   }

@@ -57,7 +57,7 @@ export class OperationQueue {
   private unconfirmed: ReadSegment[] = [];
   /** Number of the newest batch that was applied or failed; all before it are too. */
   private settled = 0;
-  /** Batches up to here are on a majority of disks. */
+  /** Batches up to here are on a majority of disks; there may be later ones. */
   private committedIndex: LogIndex = 0;
   /** Reads and deferred replies that wait. */
   waiting = 0;
@@ -91,8 +91,8 @@ export class OperationQueue {
 
   /**
    * Group commit: one entry for many commands costs what one for a few does. So while batches are
-   * on their way to the disks the next one grows until it is as large as each of them, and while
-   * enough are on their way until one of them is committed.
+   * on their way to the disks the next one grows until it has as many commands as each of them, and
+   * while enough are on their way until one of them is committed.
    */
   get wantsToPropose(): boolean {
     if (this.formingCommands === 0) return false;

@@ -350,6 +350,9 @@ export class Leader {
       state.reads.push({ token, index });
       return;
     }
+    // The round may have asked others: it waits for that commit.
+    const progress = this.replicator.peers.get(from);
+    if (progress !== undefined) this.replicator.sendCommit(progress, index);
     state.send({
       kind: 'read-index-response',
       group: state.group,

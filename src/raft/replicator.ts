@@ -201,7 +201,7 @@ export class Replicator {
   }
 
   /** Nothing else tells the follower of the new commit index now: a heartbeat without a round. */
-  private sendCommit(progress: Progress, commitMax: LogIndex): void {
+  sendCommit(progress: Progress, commitMax: LogIndex): void {
     const commit = Math.min(this.state.log.committed, progress.matchIndex, commitMax);
     if (commit > progress.commitSent) this.sendHeartbeat(progress, 0);
   }

@@ -89,7 +89,10 @@ export class RequestParser {
 
   /** The chunk is about to change: what is still needed of it is copied. */
   keep(): void {
-    if (!this.owned && this.from < this.end) this.move(this.end - this.from);
+    const needed = this.end - this.from;
+    if (this.owned || needed === 0) return;
+    // More is to come of a command that has begun; the others may wait for long as they are.
+    this.move(this.argumentsLeft > 0 ? this.roomFor(needed) : needed);
   }
 
   private use(chunk: Buffer): void {
@@ -110,14 +113,16 @@ export class RequestParser {
       this.tooLarge = true;
       return;
     }
-    if (!this.owned || this.end + chunk.length > this.buffer.length) this.move(needed);
+    if (!this.owned || this.end + chunk.length > this.buffer.length) {
+      this.move(this.roomFor(needed));
+    }
     chunk.copy(this.buffer, this.end);
     this.end += chunk.length;
   }
 
-  private move(needed: number): void {
+  private move(room: number): void {
     const { from } = this;
-    const wider = Buffer.allocUnsafe(this.roomFor(needed));
+    const wider = Buffer.allocUnsafe(room);
     this.buffer.copy(wider, 0, from, this.end);
     if (this.args.bytes === this.buffer) this.args.rebase(wider, -from);
     this.at -= from;

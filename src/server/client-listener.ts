@@ -12,6 +12,7 @@ export type Receive = (bytes: Buffer) => void;
 export interface ClientListenerEvents {
   /** A text: the client is not let in. */
   refusal(socket: Socket): string | null;
+  onRefused(): void;
   onClient(socket: Socket): Receive;
 }
 
@@ -24,7 +25,8 @@ export class ClientListener {
   private readonly server: Server;
   private readonly open = new Set<Socket>();
   private readonly buffer = Buffer.allocUnsafeSlow(limits.clientReadBytes);
-  private closed: () => void = () => {};
+  private closing: Promise<void> | null = null;
+  private lastGone: () => void = () => {};
 
   constructor(private readonly events: ClientListenerEvents) {
     const options = { noDelay: true, allowHalfOpen: true, pauseOnConnect: true };
@@ -54,19 +56,27 @@ export class ClientListener {
   }
 
   /** Lets nobody in any more; resolves when the last client is gone. */
-  async close(): Promise<void> {
-    const listens = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    const clients = new Promise<void>((resolve) => {
-      this.closed = resolve;
+  close(): Promise<void> {
+    this.closing ??= Promise.all([this.endListening(), this.endOfClients()]).then(() => {});
+    return this.closing;
+  }
+
+  private endListening(): Promise<void> {
+    return new Promise((resolve) => this.server.close(() => resolve()));
+  }
+
+  private endOfClients(): Promise<void> {
+    if (this.open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.lastGone = resolve;
     });
-    if (this.open.size === 0) this.closed();
-    await Promise.all([listens, clients]);
   }
 
   private accept(accepted: Socket): void {
     const refusal = this.events.refusal(accepted);
     if (refusal === null) this.letIn(accepted);
     else {
+      this.events.onRefused();
       accepted.on('error', () => accepted.destroy());
       accepted.write(`-${refusal}\r\n`);
       // What is not read would turn the end into a reset that overtakes the text.
@@ -78,10 +88,12 @@ export class ClientListener {
   private letIn(accepted: Socket): void {
     let receive: Receive = () => {};
     const socket = this.intoBuffer(accepted, (bytes) => receive(bytes));
+    // Asked for once, it is known after the client has gone too.
+    void socket.remoteAddress;
     this.open.add(socket);
     socket.on('close', () => {
       this.open.delete(socket);
-      if (this.open.size === 0) this.closed();
+      if (this.open.size === 0) this.lastGone();
     });
     receive = this.events.onClient(socket);
   }

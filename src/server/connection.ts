@@ -93,7 +93,7 @@ export class Connection implements Origin, Subscriber {
     this.session = new Session(host.acl);
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.answered());
-    for (const end of ['error', 'close']) socket.on(end, () => this.close());
+    for (const event of ['error', 'close']) socket.on(event, () => this.close());
   }
 
   get database(): number {

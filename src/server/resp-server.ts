@@ -139,6 +139,7 @@ export class RespServer implements ConnectionHost {
     announceLeaders(group, this.pubsub);
     this.listener = new ClientListener({
       refusal: (socket) => this.refusal(socket),
+      onRefused: () => this.stats.rejectedConnections++,
       onClient: (socket) => this.connected(socket),
     });
   }
@@ -237,7 +238,6 @@ export class RespServer implements ConnectionHost {
     const isOpen = this.live.protectedMode && this.acl.defaultIsOpen;
     const isProtected = isOpen && !isLocalAddress(remoteAddress);
     if (!full && !isProtected) return null;
-    this.stats.rejectedConnections++;
     return full ? 'ERR max number of clients reached' : protectedModeText;
   }
 

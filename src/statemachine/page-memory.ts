@@ -1,8 +1,8 @@
 /**
- * Memory for the pages of a region. The first pages are buffers of their own. Further ones lie many
- * in a buffer so large that the allocator maps it by itself: between them, what else comes and goes
- * in a process left holes that cost a large keyspace a tenth of its memory. What is mapped and not
- * used yet costs nothing.
+ * Memory for the pages of a region. The first pages are buffers of their own, which fill what room
+ * the heap of the process has free. Further ones lie many in a buffer so large that the allocator
+ * maps it by itself: between them, what else comes and goes in a process left holes that cost a
+ * large keyspace a tenth of its memory. What is mapped and not used yet costs nothing.
  */
 import { limits } from '../limits.js';
 

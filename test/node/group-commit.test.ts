@@ -54,6 +54,15 @@ describe('group commit', () => {
     expect(group.machine.appliedIndex).toBe(most + 1);
   });
 
+  it('proposes what was gathered as soon as a batch is committed, before that is applied', () => {
+    const most = limits.batchesInFlightMax;
+    for (let value = 0; value < most + 1; value++) write(value);
+    expect(proposed).toHaveLength(most);
+    group.committedThrough(1);
+    clock.turn();
+    expect([proposed.length, applied]).toEqual([most + 1, 0]);
+  });
+
   it('answers what was gathered when it cannot be proposed any more', () => {
     const most = limits.batchesInFlightMax;
     for (let value = 0; value < most + 1; value++) write(value);

@@ -116,11 +116,26 @@ describe('reads on the leader', () => {
       expect(bench.pump().core.changeConfiguration(wanted)).toMatchObject({ ok: true });
       for (const id of ['n2', 'n3']) ack(bench, id, bench.core.lastLogIndex);
       for (const id of ['n2', 'n3']) ack(bench, id, bench.core.lastLogIndex);
-      expect(bench.core.requestRead(2)).toBeUndefined();
+      bench.core.requestRead(2);
       const { round } = bench.pump().take('heartbeat-request').at(-1)!;
       for (const id of ['n3', 'n2']) answerRound(bench, id, round);
       bench.forget().core.requestRead(3);
       expect(asked(bench.pump())).toEqual(['n3']);
+    });
+
+    test('leaves nobody without the commit index that its own read waits for', () => {
+      const bench = answeredBy(['n1', 'n2', 'n3'], 'n2');
+      bench.core.propose(new Uint8Array([1]));
+      const index = bench.pump().core.lastLogIndex;
+      for (const id of ['n2', 'n3']) ack(bench, id, index);
+      bench.pump().forget();
+      const { term } = bench.core;
+      bench.step({ kind: 'read-index-request', from: 'n3', term, token: 77 });
+      const beats = bench.pump().take('heartbeat-request');
+      expect(beats.map(({ to }) => to)).toEqual(['n2']);
+      answerRound(bench, 'n2', beats[0]!.round);
+      const told = bench.pump().take('heartbeat-request');
+      expect(told).toMatchObject([{ to: 'n3', leaderCommit: index }]);
     });
 
     test('asks all voters when they change', () => {

@@ -21,6 +21,7 @@ beforeEach(async () => {
   clients = [];
   listener = new ClientListener({
     refusal: () => refusal,
+    onRefused: () => {},
     onClient: (socket) => {
       const client: Client = { socket, buffers: new Set(), text: '' };
       clients.push(client);
@@ -114,7 +115,15 @@ describe('ClientListener', () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(closed).toBe(false);
     client!.socket.destroy();
-    await closing;
+    await Promise.all([closing, listener.close()]);
+  });
+
+  it('knows the address of a client that was reset', async () => {
+    const socket = await open();
+    const [client] = await accepted(1);
+    socket.resetAndDestroy();
+    await vi.waitFor(() => expect(client!.socket.destroyed).toBe(true));
+    expect(client!.socket.remoteAddress).toBe('127.0.0.1');
   });
 
   it('is closed at once without clients', async () => {
