@@ -28,7 +28,7 @@ const stopMsMax = 30_000;
  * objects hold. Ours is small and entries pass through it as buffers: by itself it would mark seven
  * times a second under load.
  */
-const heapGrowingPercent = 300;
+const heapGrowingPercent = 100;
 /** A node that is asked to stop while it starts gets this long to open and close its directory. */
 const startMsMax = 5000;
 
