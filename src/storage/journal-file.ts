@@ -1,6 +1,6 @@
 /** The file of the journal has its length before it is used, so that later writes change none. */
 import { constants } from 'node:fs';
-import { open, statfs } from 'node:fs/promises';
+import { open, stat, statfs, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { syncDirectory } from './identity-file.js';
 
@@ -10,8 +10,25 @@ const pieceBytes = 1024 * 1024;
 const spaceShare = 8;
 const mode = 0o644;
 
-/** Resolves when the file has at least so many bytes and the disk knows it. */
-export async function lengthen(file: string, bytes: number): Promise<void> {
+/** 0: there is none. */
+export async function lengthOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+/**
+ * Resolves when the file has at least so many bytes and the disk knows it. `progress` hears of each
+ * piece when that is so for it, and is waited for.
+ */
+export async function lengthen(
+  file: string,
+  bytes: number,
+  progress?: (bytes: number) => Promise<void>,
+): Promise<void> {
   const handle = await open(file, constants.O_RDWR | constants.O_CREAT, mode);
   try {
     let { size } = await handle.stat();
@@ -19,6 +36,9 @@ export async function lengthen(file: string, bytes: number): Promise<void> {
     while (size < bytes) {
       const rest = Math.min(zeros.length, bytes - size);
       size += (await handle.write(zeros, 0, rest, size)).bytesWritten;
+      if (progress === undefined) continue;
+      await handle.sync();
+      await progress(size);
     }
     // Also when it had its length: whoever made it may have been killed before it was synced.
     await handle.sync();
@@ -26,6 +46,11 @@ export async function lengthen(file: string, bytes: number): Promise<void> {
     await handle.close();
   }
   await syncDirectory(path.dirname(file));
+}
+
+/** Takes away what was added. */
+export async function shorten(file: string, bytes: number): Promise<void> {
+  if ((await lengthOf(file)) > bytes) await truncate(file, bytes);
 }
 
 /** Whether the disk can spare so many bytes more. */

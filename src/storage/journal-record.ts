@@ -72,7 +72,7 @@ export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[])
  * The records after entry `last`, up to the first entry that is missing. An index is written once
  * under one salt, and entries of two generations do not overlap, so what follows each other belongs
  * together. Records of another salt, of an earlier round of the ring or torn ones do not count.
- * @throws TgError CORRUPT when so much follows a missing one that it must have been there once.
+ * @throws TgError CORRUPT when what is missing must have been there once.
  */
 export function journalRecordsAfter(
   file: Buffer,
@@ -90,9 +90,11 @@ export function journalRecordsAfter(
       end = record.lastIndex;
     }
   }
-  // A write begins only when at most this many before it are under way.
-  if (beyond < limits.logWritesMax) return after;
-  throw new TgError('CORRUPT', `entry ${end + 1} is missing before later ones`);
+  // A write begins only when at most this many before it are under way; and all that an older
+  // generation counts was durable when that was decided.
+  const promised = Math.max(0, ...generations.slice(0, -1).map(({ through }) => through));
+  if (beyond < limits.logWritesMax && end >= promised) return after;
+  throw new TgError('CORRUPT', `entry ${end + 1} is missing`);
 }
 
 function allRecords(file: Buffer, generations: readonly Generation[]): JournalRecord[] {

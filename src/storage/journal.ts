@@ -6,11 +6,13 @@
  * unknown.
  */
 import { closeSync, constants, fdatasync, openSync, read, writev } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { decodeEntry, encodeEntry } from '../codec/log-record.js';
 import { assert, TgError, writeFailed } from '../errors.js';
 import type { Entry, LogIndex } from '../raft/types.js';
-import { hasSpaceFor, lengthen } from './journal-file.js';
+import { hasSpaceFor, lengthen, lengthOf, shorten } from './journal-file.js';
 import {
+  blockBytes,
   encodeJournalRecord,
   type Generation,
   type JournalRecord,
@@ -46,6 +48,8 @@ interface Write {
 const syncsByFlag = process.platform === 'linux';
 const syncFlag = syncsByFlag ? constants.O_DSYNC : 0;
 const mode = 0o644;
+/** Between two pieces by which the file grows. */
+const growthRestMs = 2;
 
 export class Journal {
   /** Where the next record goes. */
@@ -68,10 +72,9 @@ export class Journal {
   static async open(options: JournalOptions): Promise<Journal> {
     const { file, fsync } = options;
     try {
-      const before = await stat(file).catch(() => null);
-      // Also a length that was not reached when the process was killed.
-      const rings = Math.ceil((before?.size ?? 0) / options.capacity);
-      const capacity = options.capacity * Math.max(1, rings);
+      // It may have grown before; records lie nowhere but in whole blocks of it.
+      const blocks = Math.floor((await lengthOf(file)) / blockBytes);
+      const capacity = Math.max(options.capacity, blocks * blockBytes);
       if (fsync) await lengthen(file, capacity);
       const flags = constants.O_RDWR | constants.O_CREAT;
       const fd = openSync(file, fsync ? flags | syncFlag : flags, mode);
@@ -83,13 +86,21 @@ export class Journal {
 
   /** Finds what was written under these generations after entry `last`, as far as it is whole. */
   async recover(generations: readonly Generation[], last: LogIndex): Promise<void> {
-    const file = await readFile(this.options.file).catch((error: unknown) => {
-      throw this.unreadable(error);
-    });
     this.generations = generations;
-    for (const record of journalRecordsAfter(file, generations, last)) {
+    for (const record of await this.recordsAfter(generations, last)) {
       this.kept.push({ ...record, durable: true, released: false });
       this.head = record.at + record.bytes;
+    }
+  }
+
+  private async recordsAfter(
+    generations: readonly Generation[],
+    last: LogIndex,
+  ): Promise<JournalRecord[]> {
+    try {
+      return journalRecordsAfter(await readFile(this.options.file), generations, last);
+    } catch (error) {
+      throw this.unreadable(error);
     }
   }
 
@@ -201,12 +212,22 @@ export class Journal {
     this.growing = true;
     try {
       this.mayGrow = await hasSpaceFor(file, capacity - this.capacity);
-      if (this.mayGrow && fsync) await lengthen(file, capacity);
-      if (this.mayGrow) this.capacity = capacity;
+      if (!this.mayGrow) return;
+      if (!fsync) this.capacity = capacity;
+      else await lengthen(file, capacity, (bytes) => this.lengthened(bytes));
     } catch {
       this.mayGrow = false;
+      // At worst the file stays longer than the ring.
+      await shorten(file, this.capacity).catch(() => {});
+    } finally {
+      this.growing = false;
     }
-    this.growing = false;
+  }
+
+  /** Write by write: those of the log wait for each other's share of what was added to the file. */
+  private lengthened(bytes: number): Promise<void> {
+    this.capacity = bytes;
+    return new Promise((resolve) => setTimeout(resolve, growthRestMs));
   }
 
   close(): void {
@@ -276,7 +297,9 @@ export class Journal {
   private entriesOf(record: Kept, run: Buffer, runAt: number): Entry[] {
     const entries = recordEntries(run, record.at - runAt, record.salt);
     if (entries === null) throw this.unreadable(`entry ${record.firstIndex} is damaged`);
-    return entries.filter(({ index }) => index <= record.lastIndex);
+    const counting = entries.filter(({ index }) => index <= record.lastIndex);
+    // Kept for long, a view of some bytes would keep all that was read with them.
+    return counting.map((entry) => decodeEntry(new Uint8Array(encodeEntry(entry)), false));
   }
 
   private unreadable(cause: unknown): TgError {

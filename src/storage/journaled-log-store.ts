@@ -40,6 +40,8 @@ export class JournaledLogStore implements LogStore {
   /** Room is made in the journal before it is needed. */
   private makingRoom: Promise<void> | null = null;
   private closing = false;
+  /** Of what was compacted away. */
+  private removal: Promise<void> = Promise.resolve();
   private failed: unknown = null;
 
   constructor(private readonly options: JournaledLogStoreOptions) {
@@ -47,8 +49,20 @@ export class JournaledLogStore implements LogStore {
   }
 
   async load(windowBytesMax: number): Promise<RestoredLog> {
-    if (this.journal === null) await this.openJournal();
-    return this.log.load(windowBytesMax, (from) => this.entriesFrom(from));
+    const more = (from: LogIndex) => this.entriesFrom(from);
+    if (this.journal !== null) return this.log.load(windowBytesMax, more);
+    const journal = await this.openJournal();
+    try {
+      await this.recover(journal);
+      const restored = await this.log.load(windowBytesMax, more);
+      await this.beginAfterStart();
+      return restored;
+    } catch (error) {
+      // What is refused stays as it is.
+      this.journal = null;
+      journal.close();
+      throw error;
+    }
   }
 
   write(write: LogWrite): Promise<void> {
@@ -69,10 +83,14 @@ export class JournaledLogStore implements LogStore {
 
   compact(through: LogIndex, snapshot: SnapshotMeta): Promise<void> {
     const termOf = async (index: LogIndex) => (await this.read(index, 1))[0]!.term;
-    return this.inTurn(async () => {
-      await this.log.compact(through, snapshot, termOf);
+    const compacted = this.inTurn(async () => {
+      const superfluous = await this.log.compact(through, snapshot, termOf);
       this.journal!.release(this.log.last);
+      return superfluous;
     });
+    // Beside other writes: no entry comes to these places any more.
+    this.removal = compacted.then((superfluous) => this.log.remove(superfluous));
+    return this.removal;
   }
 
   /** The journal's records are of another history, or older than the snapshot. */
@@ -90,6 +108,7 @@ export class JournaledLogStore implements LogStore {
     await this.lastAppend;
     await this.makingRoom;
     await this.turn;
+    await this.removal.catch(() => {});
     // What LevelDB does not have the next start finds here.
     this.journal.close();
     this.journal = null;
@@ -206,18 +225,28 @@ export class JournaledLogStore implements LogStore {
 
   // The journal as a whole.
 
-  private async openJournal(): Promise<void> {
-    const { database, group, fsync, journalFile: file } = this.options;
+  private async openJournal(): Promise<Journal> {
+    const { fsync, journalFile: file } = this.options;
     const [capacity, capacityMax] = [limits.journalBytes, limits.journalBytesMax];
-    const journal = await Journal.open({ file, capacity, capacityMax, fsync });
-    this.journal = journal;
+    this.journal = await Journal.open({ file, capacity, capacityMax, fsync });
+    return this.journal;
+  }
+
+  private async recover(journal: Journal): Promise<void> {
+    const { database, group } = this.options;
     const stored = await database.get(journalKey(group));
     const last = await this.log.storedThrough();
     const what = `${database.path}: the generations of the journal`;
     if (stored !== null) await journal.recover(unsealGenerations(stored, what), last);
-    const end = journal.last ?? last;
+  }
+
+  /** What a crash left half written must not come back. */
+  private async beginAfterStart(): Promise<void> {
+    const { database, fsync, durableIndex } = this.options;
+    const end = this.journal!.last ?? this.log.last;
     const missing = end === 0 ? await this.log.missingHardState() : [];
     await this.beginGeneration(end, (named) => database.batch([...missing, ...named], fsync));
+    if (end > 0) durableIndex.advance(end);
   }
 
   /**
@@ -232,13 +261,19 @@ export class JournaledLogStore implements LogStore {
     const value = sealGenerations(generations);
     await write([{ type: 'put', key: journalKey(this.options.group), value }]);
     this.journal!.begin(generations, through);
+    // Of a record that LevelDB has half of nothing may be left to wait for.
+    this.journal!.release(this.log.last);
   }
 
   /** What only the journal has, in pieces. */
   private async *entriesFrom(from: LogIndex): AsyncGenerator<Entry> {
     for (let next = from; ; ) {
       const entries = await this.journal!.read(next, limits.journalMoveBytes);
-      if (entries === null) return;
+      if (entries === null) {
+        const last = this.journal!.last ?? from - 1;
+        assert(next > last, `the journal ends at entry ${last}, not at ${next - 1}`);
+        return;
+      }
       yield* entries;
       next += entries.length;
     }

@@ -42,6 +42,14 @@ export interface LevelLogStoreOptions {
   readonly fsync: boolean;
 }
 
+/** From `from` to below `end`. */
+export interface EntryRange {
+  readonly from: LogIndex;
+  readonly end: LogIndex;
+}
+
+const noEntries: EntryRange = { from: 0, end: 0 };
+
 export class LevelLogStore {
   private readonly options: LevelLogStoreOptions;
   private base: SnapshotMeta | null = null;
@@ -157,24 +165,24 @@ export class LevelLogStore {
     return entries;
   }
 
-  /** `termOf`: of an entry of the log, wherever it is. */
+  /** `termOf`: of an entry of the log, wherever it is. Returns what remove() may remove. */
   async compact(
     through: LogIndex,
     snapshot: SnapshotMeta,
     termOf: (index: LogIndex) => Promise<Term>,
-  ): Promise<void> {
+  ): Promise<EntryRange> {
     // A received snapshot was installed while this older one was being saved.
-    if (snapshot.lastIncludedIndex < (this.base?.lastIncludedIndex ?? 0)) return;
+    if (snapshot.lastIncludedIndex < (this.base?.lastIncludedIndex ?? 0)) return noEntries;
     const { database, group, fsync } = this.options;
     const first = Math.max(this.firstIndex, Math.min(through, snapshot.lastIncludedIndex) + 1);
-    const [from, end] = [this.firstIndex, Math.min(first, this.lastIndex + 1)];
+    const superfluous = { from: this.firstIndex, end: Math.min(first, this.lastIndex + 1) };
     this.beforeTerm = await this.termBefore(first, snapshot, termOf);
     const value = sealBase(snapshot, first, this.beforeTerm);
     await database.batch([{ type: 'put', key: baseKey(group), value }], fsync);
     this.base = snapshot;
     this.firstIndex = first;
     this.lastIndex = Math.max(this.lastIndex, first - 1);
-    await this.remove(from, end);
+    return superfluous;
   }
 
   /** `more` belongs to the same atomic batch. */
@@ -192,7 +200,7 @@ export class LevelLogStore {
     ];
     // Entries above the snapshot belong to another history; the ones below may go later.
     for (const removal of removals(group, first, this.lastIndex + 1)) operations.push(removal);
-    const [from, end] = [this.firstIndex, Math.min(first, this.lastIndex + 1)];
+    const superfluous = { from: this.firstIndex, end: Math.min(first, this.lastIndex + 1) };
     durableIndex.record(Math.min(durableIndex.index, snapshot.lastIncludedIndex));
     await database.batch(operations, fsync);
     this.base = snapshot;
@@ -200,11 +208,11 @@ export class LevelLogStore {
     this.beforeTerm = snapshot.lastIncludedTerm;
     this.lastIndex = snapshot.lastIncludedIndex;
     durableIndex.advance(this.lastIndex);
-    await this.remove(from, end);
+    await this.remove(superfluous);
   }
 
-  /** Entries below `end`. By their keys: to clear a range LevelDB reads and maps all of it. */
-  private async remove(from: LogIndex, end: LogIndex): Promise<void> {
+  /** By their keys: to clear a range LevelDB reads and maps all of it. */
+  async remove({ from, end }: EntryRange): Promise<void> {
     const { database, group } = this.options;
     for (let at = from; at < end; at += removedAtOnce) {
       await database.batch(removals(group, at, Math.min(at + removedAtOnce, end)), false);

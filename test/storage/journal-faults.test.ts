@@ -1,14 +1,25 @@
 /** What a failed write, a torn one and a damaged ring leave behind the journal. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { seal, unseal } from '../../src/codec/sealed.js';
 import { limits } from '../../src/limits.js';
 import type { LogStore } from '../../src/ports.js';
 import type { RestoredLog } from '../../src/raft/types.js';
 import { DataDirectory } from '../../src/storage/data-directory.js';
 import { blockBytes, encodeJournalRecord } from '../../src/storage/journal-record.js';
+import { LevelDatabase } from '../../src/storage/level-database.js';
+import { journalKey } from '../../src/storage/log-keys.js';
 import { append, appendOnly, entryAt, range } from '../conformance/log-store.js';
 import { journalEntriesAfter } from './journal-entries.js';
 
@@ -43,6 +54,18 @@ async function withLog(
     await use(store, await store.load(1e6));
   } finally {
     await directory.close();
+  }
+}
+
+async function inLevelDb(
+  dir: string,
+  use: (database: LevelDatabase) => Promise<void>,
+): Promise<void> {
+  const database = await LevelDatabase.open(path.join(dir, 'log'));
+  try {
+    await use(database);
+  } finally {
+    await database.close();
   }
 }
 
@@ -121,6 +144,95 @@ describe('the log behind its journal', () => {
     bytes[2 * blockBytes + 60]! ^= 1;
     writeFileSync(ring, bytes);
     await expect(indexesIn(left)).rejects.toMatchObject({ code: 'CORRUPT' });
+  });
+});
+
+describe('the journal', () => {
+  const small = { journalBytes: 8 * blockBytes, journalBytesMax: 8 * blockBytes };
+  const one = (index: number, bytes = 3000) => appendOnly([entryAt(index, 1, bytes)]);
+  const truncation = (term: number, from: number) =>
+    append([], { hardState: { term, votedFor: null, commit: 0 }, truncateFrom: from });
+
+  it('goes on behind a record that LevelDB has half of, the rest replaced', async () => {
+    Object.assign(limits, { ...small, journalMoveBytes: 8200 });
+    const dir = newDir();
+    await withLog(dir, async (store) => {
+      await store.write(append([]));
+      for (const index of [1, 2]) await store.write(one(index));
+      await store.write(appendOnly(range(3, 5, 1, 1000)));
+      for (const index of [6, 7, 8]) await store.write(one(index));
+      // Reads end where LevelDB does.
+      await vi.waitFor(async () => expect(await store.read(1, 1e6)).toHaveLength(4));
+      await store.write(one(9));
+      await store.write(truncation(2, 4));
+      for (let index = 4; index <= 20; index++) await store.write(appendOnly([entryAt(index, 2)]));
+    });
+    expect(await indexesIn(dir)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
+  });
+
+  it('requirement 5: is refused without the end of an older generation', async () => {
+    const dir = newDir();
+    let early = Buffer.alloc(0);
+    await withLog(dir, async (store) => {
+      await store.write(append(range(1, 2, 1)));
+      early = readFileSync(path.join(dir, 'durable-1'));
+      for (let index = 3; index <= 20; index++) await store.write(one(index, 50));
+    });
+    expect(await indexesIn(dir)).toHaveLength(20);
+    // After a power cut the durable index may be this old.
+    writeFileSync(path.join(dir, 'durable-1'), early);
+    const ring = path.join(dir, 'journal-1');
+    const bytes = readFileSync(ring);
+    bytes[18 * blockBytes + 60]! ^= 1;
+    writeFileSync(ring, bytes);
+    await expect(indexesIn(dir)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: expect.stringContaining('entry 20 is missing'),
+    });
+  });
+
+  it('is there again after a start that was refused without it', async () => {
+    const dir = newDir();
+    await withLog(dir, async (store) => store.write(append(range(1, 3, 1))));
+    const ring = path.join(dir, 'journal-1');
+    renameSync(ring, `${ring}-away`);
+    const directory = await DataDirectory.open(dir, { nodeId: 'n1', durability: 'fsync' });
+    const store = directory.logStore(1);
+    for (let start = 0; start < 2; start++) {
+      await expect(store.load(1e6)).rejects.toMatchObject({ code: 'CORRUPT' });
+    }
+    await directory.close();
+    renameSync(`${ring}-away`, ring);
+    expect(await indexesIn(dir)).toEqual([1, 2, 3]);
+  });
+
+  it('serves a node again that was stopped while it grew', async () => {
+    Object.assign(limits, small);
+    const dir = newDir();
+    await withLog(dir, async (store) => {
+      for (const index of [1, 2, 3]) await store.write(one(index));
+    });
+    appendFileSync(path.join(dir, 'journal-1'), Buffer.alloc(2.5 * blockBytes));
+    await withLog(dir, async (store) => {
+      for (let index = 4; index <= 30; index++) await store.write(one(index));
+    });
+    expect(await indexesIn(dir)).toHaveLength(30);
+  });
+
+  it('of a build that named one salt is read; what this one names is refused there', async () => {
+    const dir = newDir();
+    await withLog(dir, async (store) => {
+      await store.write(append(range(1, 3, 1)));
+    });
+    const key = journalKey(1);
+    let sealed = Buffer.alloc(0);
+    await inLevelDb(dir, async (database) => {
+      sealed = Buffer.from((await database.get(key))!);
+      const [salt] = unseal(sealed, 'generations', 3);
+      await database.batch([{ type: 'put', key, value: seal([salt]) }], true);
+    });
+    expect(() => unseal(sealed, 'the salt')).toThrow('the salt has version 3, known is 2');
+    expect(await indexesIn(dir)).toEqual([1, 2, 3]);
   });
 });
 
