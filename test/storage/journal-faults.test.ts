@@ -165,7 +165,9 @@ describe('the journal', () => {
       await vi.waitFor(async () => expect(await store.read(1, 1e6)).toHaveLength(4));
       await store.write(one(9));
       await store.write(truncation(2, 4));
-      for (let index = 4; index <= 20; index++) await store.write(appendOnly([entryAt(index, 2)]));
+      for (let index = 4; index <= 20; index++) {
+        await store.write(appendOnly([entryAt(index, 2, 6000)]));
+      }
     });
     expect(await indexesIn(dir)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
   });
