@@ -27,8 +27,8 @@ export const limits = {
   /** Ring on the disk that holds the log: as it begins, and what it may grow to under load. */
   journalBytes: 16 * MiB,
   journalBytesMax: 256 * MiB,
-  /** What it has no room for goes to LevelDB, so many bytes at a time. */
-  journalMoveBytes: 4 * MiB,
+  /** What it has no room for goes to LevelDB, so many bytes at a time: milliseconds of work. */
+  journalMoveBytes: 1 * MiB,
   readTokensMax: 4096,
   /** Log writes not yet applied whose arrival is remembered. */
   arrivalsMax: 1024,
