@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../ports.js';
 import type { StateMachine } from '../statemachine/state-machine.js';
+import { closeView } from './close-view.js';
 
 export interface StateDigest {
   readonly index: number;
@@ -34,7 +35,7 @@ async function walk(machine: StateMachine, clock: Clock): Promise<StateDigest> {
       await new Promise<void>((resolve) => clock.nextTurn(resolve));
     }
   } finally {
-    view.close();
+    await closeView(view, clock);
   }
   return { index, digest: hash.digest('hex') };
 }

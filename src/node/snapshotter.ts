@@ -8,6 +8,7 @@ import type { Clock, LogStore, SnapshotStore, Transport } from '../ports.js';
 import type { GroupId, LogIndex, NodeId, SnapshotMeta } from '../raft/types.js';
 import type { SnapshotInfo } from '../server/group.js';
 import type { StateView } from '../statemachine/state-machine.js';
+import { closeView } from './close-view.js';
 import type { GroupDriver } from './group-driver.js';
 import { SnapshotTurn } from './snapshot-turn.js';
 
@@ -145,7 +146,7 @@ export class Snapshotter {
         throw error;
       }
     } finally {
-      view.close();
+      await closeView(view, clock);
     }
     this.lastSnapshotBytes = bytes;
     this.snapshotsTaken++;

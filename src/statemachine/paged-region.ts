@@ -26,10 +26,10 @@ export interface GranuleKeeper {
  * Copies of granules, many in one buffer: views need thousands within a moment, and as buffers of
  * their own they would wear out the allocator. Buffers double, so that those of a large keyspace
  * are as large as its arenas (page-memory.ts) and leave nothing behind. They can be resized, which
- * gives their memory back at once: an idle node collects no garbage.
+ * gives their memory back without a collection of garbage, of which an idle node makes none.
  */
 class Copies {
-  private readonly buffers: ArrayBuffer[] = [];
+  readonly buffers: ArrayBuffer[] = [];
   private room = NO_BYTES;
   private used = 0;
 
@@ -50,11 +50,6 @@ class Copies {
     this.room = new Uint8Array(buffer, 0, length);
     this.used = 0;
   }
-
-  /** No view reads any of them any more. */
-  release(): void {
-    for (const buffer of this.buffers) buffer.resize(0);
-  }
 }
 
 /** The open views of one keyspace. Local to the node: no part of the state. */
@@ -65,6 +60,8 @@ export class OpenViews {
   private views: GranuleKeeper[] = [];
   /** By region: views are done with one after the other. */
   private readonly copies = new Map<PagedRegion, Copies>();
+  /** Of views that are closed. */
+  private unused: ArrayBuffer[] = [];
 
   get count(): number {
     return this.views.length;
@@ -85,8 +82,17 @@ export class OpenViews {
     this.views = this.views.filter((open) => open !== view);
     this.active = this.views.length > 0;
     if (this.active) return;
-    for (const copies of this.copies.values()) copies.release();
+    this.unused = [...this.copies.values()].flatMap(({ buffers }) => buffers);
     this.copies.clear();
+  }
+
+  /**
+   * Gives some of the memory back that closed views had, a few ms of work; false when there is no
+   * more. What is left when the next view closes is left to the collection of garbage.
+   */
+  giveBack(): boolean {
+    this.unused.pop()?.resize(0);
+    return this.unused.length > 0;
   }
 
   /** Hands a granule last saved in `savedEpoch` to the views that need it; copies at most once. */

@@ -68,6 +68,11 @@ export class SnapshotView implements GranuleKeeper {
     for (const granules of this.kept) granules.clear();
   }
 
+  /** OpenViews.giveBack, after close(). */
+  giveBack(): boolean {
+    return this.views.giveBack();
+  }
+
   needs(region: PagedRegion, page: number, granule: number): boolean {
     if (this.regions[region.kind] !== region) return false;
     // The descriptions of pages are read until the end.

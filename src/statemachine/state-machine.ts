@@ -30,6 +30,8 @@ import { execOpcode } from './transaction.js';
 export interface StateView {
   next(): Uint8Array | null;
   close(): void;
+  /** After close(): gives back some of the memory it had; false when there is no more. */
+  giveBack(): boolean;
 }
 
 const headerVersion = 1;
@@ -209,6 +211,7 @@ export class StateMachine {
         return first ?? view.next();
       },
       close: () => view.close(),
+      giveBack: () => view.giveBack(),
     };
   }
 

@@ -49,6 +49,7 @@ class World extends DriverWorld {
     const next = () => (this.chunks-- > 0 ? new Uint8Array(8) : null);
     return {
       next,
+      giveBack: () => false,
       close: () => {
         this.viewsOpen--;
       },

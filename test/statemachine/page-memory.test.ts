@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/limits.js';
 import { PageMemory } from '../../src/statemachine/page-memory.js';
-import { OpenViews, PagedRegion } from '../../src/statemachine/paged-region.js';
+import { type GranuleKeeper, OpenViews, PagedRegion } from '../../src/statemachine/paged-region.js';
 
 const perArena = 4;
 const pageBytes = limits.pageArenaBytes / perArena;
@@ -62,5 +62,28 @@ describe('PageMemory', () => {
       [pageBytes / 2, 1],
       [pageBytes / 2, 1],
     ]);
+  });
+
+  it('gives the memory of copies back piece by piece once the last view is closed', () => {
+    const views = new OpenViews();
+    const region = new PagedRegion(views, 7, pageBytes, pageBytes);
+    for (let page = 0; page < 8; page++) region.addPage(page);
+    const kept: Uint8Array[] = [];
+    const view: GranuleKeeper = {
+      epoch: views.nextEpoch(),
+      needs: () => true,
+      keep: (_region, _page, _granule, bytes) => kept.push(bytes),
+    };
+    views.open(view);
+    for (let page = 0; page < 8; page++) region.guard(page, 0, 1);
+    const held = () =>
+      new Set(kept.map(({ buffer }) => buffer).filter((one) => one.byteLength > 0));
+    const before = held().size;
+    expect([kept.length, before > 1]).toEqual([8, true]);
+    views.close(view);
+    let left = before;
+    while (views.giveBack()) expect(held().size).toBe(--left);
+    expect([left, held().size]).toEqual([1, 0]);
+    expect(views.giveBack()).toBe(false);
   });
 });
