@@ -7,6 +7,7 @@
 import { Args } from '../resp/args.js';
 import type { Origin, SessionReadSpec } from '../server/group.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
+import { AHEAD_MAX } from '../statemachine/hash-index.js';
 
 /** Null: argument 0 is an encoded reply. */
 export type DeferredSpec = KeyspaceSpec | SessionReadSpec | null;
@@ -14,8 +15,6 @@ export type DeferredSpec = KeyspaceSpec | SessionReadSpec | null;
 /** Most batches carry none: those cost no buffer. */
 const noBytes = new Uint8Array(0);
 const firstBytes = 4096;
-/** The keys of so many are announced before the first of them runs. */
-export const announcedMax = 16;
 /** More memory than this is not kept for other operations. */
 const keptBytes = 256 * 1024;
 const keptCount = 8192;
@@ -78,7 +77,7 @@ export class DeferredOps {
   /** The first key of each of the next operations that have one. */
   private keysAhead(): Args {
     keys.reset(this.bytes);
-    const last = Math.min(this.next + announcedMax, this.count);
+    const last = Math.min(this.next + AHEAD_MAX, this.count);
     for (let at = this.next; at < last; at++) {
       if (this.specs[at]?.keys.first !== 1) continue;
       const name = this.first[at]!;
@@ -98,7 +97,7 @@ export class DeferredOps {
   ): boolean {
     if (this.held.length > 0) this.runHeld(applied, execute);
     while (this.next < this.count) {
-      if (this.next % announcedMax === 0) {
+      if (this.next % AHEAD_MAX === 0) {
         prefetch(this.keysAhead(), this.originAt(this.next).database);
       }
       // Before it runs: whatever an answer leads to, nothing is carried out twice.

@@ -8,8 +8,7 @@ import { TurnQueue } from './turn-queue.js';
 
 export class SystemClock implements Clock {
   private readonly queue = new TurnQueue();
-  private scheduled = false;
-  private readonly runTurn = () => this.endTurn();
+  private readonly runTurn = () => this.queue.run();
 
   wallMs(): number {
     return Date.now();
@@ -40,18 +39,10 @@ export class SystemClock implements Clock {
   }
 
   endOfTurn(run: () => void, stage: TurnStage = 'work'): void {
-    this.queue.push(run, stage);
-    if (this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(this.runTurn);
+    if (this.queue.push(run, stage)) setImmediate(this.runTurn);
   }
 
   nextTurn(run: () => void): void {
     setImmediate(run);
-  }
-
-  private endTurn(): void {
-    this.queue.run();
-    this.scheduled = false;
   }
 }

@@ -10,13 +10,20 @@ export class TurnQueue {
   private readonly apply: (() => void)[] = [];
   private readonly clients: (() => void)[] = [];
 
-  push(run: () => void, stage: TurnStage): void {
+  private begun = false;
+
+  /** True for the first of a turn: somebody must call run() at its end. */
+  push(run: () => void, stage: TurnStage): boolean {
     this[stage].push(run);
+    const isFirst = !this.begun;
+    this.begun = true;
+    return isFirst;
   }
 
   /** Also what asks for the end of the turn while this runs; that may be of an earlier stage. */
   run(): void {
     for (let next = this.take(); next !== undefined; next = this.take()) next();
+    this.begun = false;
   }
 
   private take(): (() => void) | undefined {

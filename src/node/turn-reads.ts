@@ -8,7 +8,8 @@ import { limits } from '../limits.js';
 import { Args } from '../resp/args.js';
 import type { Origin } from '../server/group.js';
 import type { KeyspaceSpec } from '../statemachine/command-spec.js';
-import { announcedMax, DeferredOps, type Prefetch } from './deferred-ops.js';
+import { AHEAD_MAX } from '../statemachine/hash-index.js';
+import { DeferredOps, type Prefetch } from './deferred-ops.js';
 import type { Execute } from './operation-queue.js';
 
 export class TurnReads {
@@ -32,7 +33,7 @@ export class TurnReads {
     this.ops.push(origin, spec, args, 0);
     origin.pending++;
     this.last = origin;
-    if (this.ops.size >= announcedMax) this.run();
+    if (this.ops.size >= AHEAD_MAX) this.run();
     return true;
   }
 

@@ -178,10 +178,10 @@ export class Leader {
   private nextBeat(): Beat {
     const { reads, quick, beatWanted } = this;
     const { now } = this.state.timer;
-    const only = reads.roundUnderWay ? null : quick.at(now);
+    const only = beatWanted || reads.roundUnderWay ? null : quick.at(now);
     const round = reads.nextRound();
     this.rounds.sent(round, now);
-    this.askedFew = only !== null && !beatWanted;
+    this.askedFew = only !== null;
     return { round, everyone: beatWanted, only };
   }
 

@@ -235,10 +235,9 @@ export class RespServer implements ConnectionHost {
 
   private refusal({ remoteAddress }: Socket): string | null {
     const full = this.stopping || this.connections.size >= this.live.maxclients;
+    if (full) return 'ERR max number of clients reached';
     const isOpen = this.live.protectedMode && this.acl.defaultIsOpen;
-    const isProtected = isOpen && !isLocalAddress(remoteAddress);
-    if (!full && !isProtected) return null;
-    return full ? 'ERR max number of clients reached' : protectedModeText;
+    return isOpen && !isLocalAddress(remoteAddress) ? protectedModeText : null;
   }
 
   private flush(): void {

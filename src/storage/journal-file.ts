@@ -6,9 +6,9 @@ import { syncDirectory } from './identity-file.js';
 
 /** Filled with zeros in pieces of this size. */
 const pieceBytes = 1024 * 1024;
-/** The ring takes no more than this share of what is left on the disk. */
-const spaceShare = 8;
-const mode = 0o644;
+/** The ring takes no more than one part in so many of what is left on the disk. */
+const spaceParts = 8;
+export const fileMode = 0o644;
 
 /** 0: there is none. */
 export async function lengthOf(file: string): Promise<number> {
@@ -22,14 +22,14 @@ export async function lengthOf(file: string): Promise<number> {
 
 /**
  * Resolves when the file has at least so many bytes and the disk knows it. `progress` hears of each
- * piece when that is so for it, and is waited for.
+ * piece when that is so for it, is waited for, and ends it there with false.
  */
 export async function lengthen(
   file: string,
   bytes: number,
-  progress?: (bytes: number) => Promise<void>,
+  progress?: (bytes: number) => Promise<boolean>,
 ): Promise<void> {
-  const handle = await open(file, constants.O_RDWR | constants.O_CREAT, mode);
+  const handle = await open(file, constants.O_RDWR | constants.O_CREAT, fileMode);
   try {
     let { size } = await handle.stat();
     const zeros = Buffer.alloc(Math.min(pieceBytes, Math.max(0, bytes - size)));
@@ -38,7 +38,7 @@ export async function lengthen(
       size += (await handle.write(zeros, 0, rest, size)).bytesWritten;
       if (progress === undefined) continue;
       await handle.sync();
-      await progress(size);
+      if (!(await progress(size))) return;
     }
     // Also when it had its length: whoever made it may have been killed before it was synced.
     await handle.sync();
@@ -56,5 +56,5 @@ export async function shorten(file: string, bytes: number): Promise<void> {
 /** Whether the disk can spare so many bytes more. */
 export async function hasSpaceFor(file: string, bytes: number): Promise<boolean> {
   const { bavail, bsize } = await statfs(path.dirname(file));
-  return bavail * bsize >= spaceShare * bytes;
+  return bavail * bsize >= spaceParts * bytes;
 }

@@ -100,20 +100,26 @@ export function journalRecordsAfter(
 function allRecords(file: Buffer, generations: readonly Generation[]): JournalRecord[] {
   const records: JournalRecord[] = [];
   for (let at = 0; at + entriesAt <= file.length; ) {
-    const salt = file.subarray(at + saltAt, at + countAt);
-    const generation = generations.find((one) => salt.equals(one.salt));
-    const entries = generation === undefined ? null : recordEntries(file, at, salt);
-    const bytes = entries === null ? blockBytes : journalRecordBytes(entries);
-    if (generation !== undefined && entries !== null) {
-      const lastIndex = Math.min(entries[entries.length - 1]!.index, generation.through);
-      const firstIndex = entries[0]!.index;
-      if (firstIndex <= lastIndex) {
-        records.push({ at, bytes, firstIndex, lastIndex, salt: generation.salt });
-      }
-    }
-    at += bytes;
+    const record = recordAt(file, at, generations);
+    if (record !== null) records.push(record);
+    at += record?.bytes ?? blockBytes;
   }
-  return records;
+  return records.filter(({ firstIndex, lastIndex }) => firstIndex <= lastIndex);
+}
+
+function recordAt(
+  file: Buffer,
+  at: number,
+  generations: readonly Generation[],
+): JournalRecord | null {
+  const found = file.subarray(at + saltAt, at + countAt);
+  const generation = generations.find(({ salt }) => found.equals(salt));
+  if (generation === undefined) return null;
+  const { salt, through } = generation;
+  const entries = recordEntries(file, at, salt);
+  if (entries === null) return null;
+  const lastIndex = Math.min(entries[entries.length - 1]!.index, through);
+  return { at, bytes: journalRecordBytes(entries), firstIndex: entries[0]!.index, lastIndex, salt };
 }
 
 /** Null where no whole record with this salt begins. */

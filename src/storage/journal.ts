@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { decodeEntry, encodeEntry } from '../codec/log-record.js';
 import { assert, TgError, writeFailed } from '../errors.js';
 import type { Entry, LogIndex } from '../raft/types.js';
-import { hasSpaceFor, lengthen, lengthOf, shorten } from './journal-file.js';
+import { fileMode, hasSpaceFor, lengthen, lengthOf, shorten } from './journal-file.js';
 import {
   blockBytes,
   encodeJournalRecord,
@@ -47,7 +47,6 @@ interface Write {
 /** Linux syncs what one call wrote with the call itself; elsewhere that may not reach the disk. */
 const syncsByFlag = process.platform === 'linux';
 const syncFlag = syncsByFlag ? constants.O_DSYNC : 0;
-const mode = 0o644;
 /** Between two pieces by which the file grows. */
 const growthRestMs = 2;
 
@@ -60,7 +59,6 @@ export class Journal {
   private readonly kept: Kept[] = [];
   private readonly writes: Write[] = [];
   private failed: TgError | null = null;
-  private growing = false;
   private mayGrow = true;
 
   private constructor(
@@ -77,7 +75,7 @@ export class Journal {
       const capacity = Math.max(options.capacity, blocks * blockBytes);
       if (fsync) await lengthen(file, capacity);
       const flags = constants.O_RDWR | constants.O_CREAT;
-      const fd = openSync(file, fsync ? flags | syncFlag : flags, mode);
+      const fd = openSync(file, fsync ? flags | syncFlag : flags, fileMode);
       return new Journal(options, fd, capacity);
     } catch (error) {
       throw writeFailed(file, error);
@@ -202,16 +200,18 @@ export class Journal {
   /** While records lie around its end, more ring behind that end would be of no use. */
   get canGrow(): boolean {
     const isStraight = this.head >= (this.kept[0]?.at ?? 0);
-    return this.mayGrow && !this.growing && isStraight && this.capacity < this.options.capacityMax;
+    return this.mayGrow && isStraight && this.capacity < this.options.capacityMax;
   }
 
-  /** Twice the ring. Where the disk has no space to spare it stays as it is from then on. */
+  /**
+   * Twice the ring. Where the disk has no space to spare it stays as it is from then on. Not to be
+   * called before the last call resolved.
+   */
   async grow(): Promise<void> {
     const { file, fsync, capacityMax } = this.options;
     const capacity = Math.min(capacityMax, 2 * this.capacity);
-    this.growing = true;
     try {
-      this.mayGrow = await hasSpaceFor(file, capacity - this.capacity);
+      if (!(await hasSpaceFor(file, capacity - this.capacity))) this.mayGrow = false;
       if (!this.mayGrow) return;
       if (!fsync) this.capacity = capacity;
       else await lengthen(file, capacity, (bytes) => this.lengthened(bytes));
@@ -219,15 +219,19 @@ export class Journal {
       this.mayGrow = false;
       // At worst the file stays longer than the ring.
       await shorten(file, this.capacity).catch(() => {});
-    } finally {
-      this.growing = false;
     }
   }
 
-  /** Write by write: those of the log wait for each other's share of what was added to the file. */
-  private lengthened(bytes: number): Promise<void> {
+  /** Also in the midst of it: grow() resolves soon. */
+  stopGrowing(): void {
+    this.mayGrow = false;
+  }
+
+  /** With a rest for the writes of the log, whose syncs wait for that of the new length. */
+  private async lengthened(bytes: number): Promise<boolean> {
     this.capacity = bytes;
-    return new Promise((resolve) => setTimeout(resolve, growthRestMs));
+    await new Promise((resolve) => setTimeout(resolve, growthRestMs));
+    return this.mayGrow;
   }
 
   close(): void {

@@ -21,8 +21,9 @@ export interface JournaledLogStoreOptions extends LevelLogStoreOptions {
   readonly journalFile: string;
 }
 
-/** From such a share of the journal on it grows, or else gives to LevelDB what it has above it. */
+/** From such a share of the journal on it grows. */
 const growsFrom = 1 / 2;
+/** Where it cannot, LevelDB gets what is above that share once it is filled so far. */
 const movesFrom = 3 / 4;
 
 /** Builds that knew one generation only must not open what has several. */
@@ -72,12 +73,11 @@ export class JournaledLogStore implements LogStore {
   }
 
   async read(from: LogIndex, maxBytes: number): Promise<readonly Entry[]> {
-    while (from > this.log.last) {
+    if (from > this.log.last) {
       const entries = await this.journal!.read(from, maxBytes);
       if (entries !== null) return entries;
-      // It went to LevelDB meanwhile, or it is nowhere.
-      if (from > this.log.last) throw new Error(`entry ${from} is not in the log`);
     }
+    // Also what went there meanwhile.
     return this.log.read(from, maxBytes);
   }
 
@@ -104,6 +104,7 @@ export class JournaledLogStore implements LogStore {
   async close(): Promise<void> {
     if (this.journal === null) return;
     this.closing = true;
+    this.journal.stopGrowing();
     await this.waiting;
     await this.lastAppend;
     await this.makingRoom;
@@ -141,9 +142,10 @@ export class JournaledLogStore implements LogStore {
   }
 
   private keepRoom(): void {
-    const { usedShare } = this.journal!;
-    if (usedShare < growsFrom || this.makingRoom !== null || this.closing) return;
-    const made = this.makeRoom(usedShare);
+    const journal = this.journal!;
+    const from = journal.canGrow ? growsFrom : movesFrom;
+    if (journal.usedShare < from || this.makingRoom !== null || this.closing) return;
+    const made = journal.canGrow ? journal.grow() : this.makeRoom();
     // The next write tells of a failure.
     this.makingRoom = made
       .catch(() => {})
@@ -152,10 +154,8 @@ export class JournaledLogStore implements LogStore {
       });
   }
 
-  private async makeRoom(usedShare: number): Promise<void> {
+  private async makeRoom(): Promise<void> {
     const journal = this.journal!;
-    if (journal.canGrow) return journal.grow();
-    if (usedShare < movesFrom) return;
     while (journal.usedShare > growsFrom && !this.closing) if (!(await this.move())) return;
   }
 

@@ -17,4 +17,5 @@ it('runs a turn in its stages, and what belongs to an earlier one before it goes
   expect(ran).toEqual('work,peers,apply,work again,peers again,apply too,clients'.split(','));
   queue.run();
   expect(ran).toHaveLength(7);
+  expect([queue.push(() => {}, 'peers'), queue.push(() => {}, 'work')]).toEqual([true, false]);
 });

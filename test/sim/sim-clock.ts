@@ -22,8 +22,7 @@ export interface TurnHost {
 const epochMs = 1_700_000_000_000;
 
 export class SimClock implements Clock {
-  private queue = new TurnQueue();
-  private scheduled = false;
+  private readonly queue = new TurnQueue();
 
   constructor(private readonly host: TurnHost) {}
 
@@ -65,18 +64,11 @@ export class SimClock implements Clock {
   }
 
   endOfTurn(run: () => void, stage: TurnStage = 'work'): void {
-    this.queue.push(run, stage);
-    if (this.scheduled) return;
-    this.scheduled = true;
-    this.host.after(this.host.turnMs(), () => this.endTurn());
+    if (!this.queue.push(run, stage)) return;
+    this.host.after(this.host.turnMs(), () => this.queue.run());
   }
 
   nextTurn(run: () => void): void {
     this.host.after(this.host.turnMs(), run);
-  }
-
-  private endTurn(): void {
-    this.queue.run();
-    this.scheduled = false;
   }
 }

@@ -18,9 +18,9 @@ import type { LogStore } from '../../src/ports.js';
 import type { RestoredLog } from '../../src/raft/types.js';
 import { DataDirectory } from '../../src/storage/data-directory.js';
 import { blockBytes, encodeJournalRecord } from '../../src/storage/journal-record.js';
-import { LevelDatabase } from '../../src/storage/level-database.js';
-import { journalKey } from '../../src/storage/log-keys.js';
-import { append, appendOnly, entryAt, range } from '../conformance/log-store.js';
+import { type BatchOperation, LevelDatabase } from '../../src/storage/level-database.js';
+import { entryKey, journalKey } from '../../src/storage/log-keys.js';
+import { append, appendOnly, entryAt, metaAt, range } from '../conformance/log-store.js';
 import { journalEntriesAfter } from './journal-entries.js';
 
 const real = { ...limits };
@@ -144,6 +144,38 @@ describe('the log behind its journal', () => {
     bytes[2 * blockBytes + 60]! ^= 1;
     writeFileSync(ring, bytes);
     await expect(indexesIn(left)).rejects.toMatchObject({ code: 'CORRUPT' });
+  });
+});
+
+describe('a vote', () => {
+  it('does not wait until what was compacted is removed', async () => {
+    // All of the log is in LevelDB.
+    Object.assign(limits, { journalBytes: blockBytes, journalBytesMax: blockBytes });
+    const batch = LevelDatabase.prototype.batch;
+    let remove = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      remove = resolve;
+    });
+    const removed = vi.spyOn(LevelDatabase.prototype, 'batch').mockImplementation(async function (
+      this: LevelDatabase,
+      operations: BatchOperation[],
+      sync: boolean,
+    ) {
+      if (operations[0]?.type === 'del') await gate;
+      return batch.call(this, operations, sync);
+    });
+    await withLog(newDir(), async (store) => {
+      await store.write(append(range(1, 9, 1)));
+      const compacted = store.compact(5, metaAt(9, 1));
+      await store.write(append([], { hardState: { term: 2, votedFor: 'n1', commit: 9 } }));
+      expect((await store.read(6, 1e6)).map(({ index }) => index)).toEqual([6, 7, 8, 9]);
+      expect(removed).toHaveBeenCalledWith(
+        [1, 2, 3, 4, 5].map((index) => ({ type: 'del', key: entryKey(1, index) })),
+        false,
+      );
+      remove();
+      await compacted;
+    });
   });
 });
 

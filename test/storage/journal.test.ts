@@ -135,6 +135,8 @@ describe('a journal file', () => {
     const all = await journal.read(first, 1e9);
     expect(indexes(all)).toEqual(range(first, 30, 1).map(({ index }) => index));
     expect(indexes(await journal.read(first + 1, 150))).toEqual([first + 1]);
+    // None keeps more than itself in memory.
+    for (const { record } of all!) expect(record!.buffer.byteLength).toBe(record!.length);
     expect(await journal.read(first - 1, 1e9)).toBeNull();
     expect(await journal.read(31, 1e9)).toBeNull();
     journal.close();
