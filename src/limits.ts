@@ -41,6 +41,8 @@ export const limits = {
   peerFrameBytesMax: 4 * MiB,
   /** One message between peers: a value of proto-max-bulk-len and its command around it. */
   peerMessageBytesMax: 1100 * MiB,
+  /** Read from a peer at once. */
+  peerReadBytes: 256 * KiB,
   /** Bytes waiting in the socket of one peer before messages to it are dropped. */
   peerOutputBytesMax: 128 * MiB,
   /** Connections that were accepted at the peer port and have not said who they are. */

@@ -81,7 +81,7 @@ const openTypes = [
   'src/raft/status',
 ];
 const disk = ['node:fs', 'node:fs/promises', 'node:path', 'node:crypto'];
-const sockets = ['node:net', 'node:tls'];
+const sockets = ['src/read-into', 'node:net', 'node:tls'];
 
 /** Folder to what it may import: a trailing slash means everything below. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {

@@ -3,22 +3,15 @@
  * while it is looked at: with a buffer for each read, as sockets do it otherwise, a third of the
  * time of a small command that is not the kernel's goes into making and collecting those.
  */
-import { createServer, type Server, Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { limits } from '../limits.js';
-
-/** Hears of the bytes of one client, which change as soon as it returns. */
-export type Receive = (bytes: Buffer) => void;
+import { intoBuffer, type Receive } from '../read-into.js';
 
 export interface ClientListenerEvents {
   /** A text: the client is not let in. */
   refusal(socket: Socket): string | null;
   onRefused(): void;
   onClient(socket: Socket): Receive;
-}
-
-/** What node:net keeps in an accepted socket; absent where it keeps it elsewhere. */
-interface Accepted {
-  _handle?: object | null;
 }
 
 export class ClientListener {
@@ -87,7 +80,7 @@ export class ClientListener {
 
   private letIn(accepted: Socket): void {
     let receive: Receive = () => {};
-    const socket = this.intoBuffer(accepted, (bytes) => receive(bytes));
+    const socket = intoBuffer(accepted, this.buffer, (bytes) => receive(bytes), true);
     // Asked for once, it is known after the client has gone too.
     void socket.remoteAddress;
     this.open.add(socket);
@@ -97,29 +90,4 @@ export class ClientListener {
     });
     receive = this.events.onClient(socket);
   }
-
-  /**
-   * The same connection as a socket that reads into the buffer. Sockets can be made so only at
-   * the calling side (`onread`); at this side the connection has to be moved into a new one.
-   */
-  private intoBuffer(accepted: Socket & Accepted, receive: Receive): Socket {
-    const handle = accepted._handle;
-    if (handle === undefined || handle === null) return readItself(accepted, receive);
-    accepted._handle = null;
-    accepted.destroy();
-    const { buffer } = this;
-    const callback = (bytes: number) => {
-      receive(buffer.subarray(0, bytes));
-      return true;
-    };
-    const options = { handle, allowHalfOpen: true, onread: { buffer, callback } };
-    return new Socket(options);
-  }
-}
-
-/** A socket with a buffer for each read: slower, otherwise the same. */
-function readItself(socket: Socket, receive: Receive): Socket {
-  socket.on('data', receive);
-  socket.resume();
-  return socket;
 }

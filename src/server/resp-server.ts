@@ -4,11 +4,12 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../ports.js';
+import type { Receive } from '../read-into.js';
 import type { Args } from '../resp/args.js';
 import { keyspaceSpecs } from '../statemachine/keyspace-commands.js';
 import { Acl } from './acl/acl.js';
 import { AppliedListeners } from './applied-listeners.js';
-import { ClientListener, type Receive } from './client-listener.js';
+import { ClientListener } from './client-listener.js';
 import { ClientPause } from './client-pause.js';
 import type { ClusterClients } from './cluster-clients.js';
 import { CommandTable } from './command-table.js';

@@ -53,13 +53,9 @@ export class LevelDatabase {
   async batch(operations: BatchOperation[], sync: boolean): Promise<void> {
     this.check();
     try {
-      // Chained: each operation goes straight to the native batch, without a copy as an object.
-      const batch = this.db.batch();
-      for (const operation of operations) {
-        if (operation.type === 'put') batch.put(operation.key, operation.value);
-        else batch.del(operation.key);
-      }
-      await batch.write({ sync });
+      // Not chained: what LevelDB keeps of a chained batch stays until a collection of garbage,
+      // which knows nothing of its size: some 60 MB after a snapshot.
+      await this.db.batch(operations, { sync });
     } catch (error) {
       throw this.fail(error);
     }

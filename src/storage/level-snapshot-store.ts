@@ -53,9 +53,14 @@ export class LevelSnapshotStore implements SnapshotStore {
     let chunks = 0;
     let bytes = 0;
     let open = true;
+    // For all chunks: LevelDB has copied it when the call returns.
+    let sealed = Buffer.alloc(0);
     const write = async (chunk: Uint8Array) => {
       bytes += chunk.length;
-      const value = sealChunk(chunk, chunks);
+      if (sealed.length < chunkHeaderBytes + chunk.length) {
+        sealed = Buffer.allocUnsafeSlow(chunkHeaderBytes + chunk.length);
+      }
+      const value = sealChunk(chunk, chunks, sealed);
       const key = chunkKey(this.group, id, chunks++);
       await this.database.batch([{ type: 'put', key, value }], this.fsync);
     };
@@ -205,8 +210,8 @@ function isNewer(a: SnapshotMeta, b: SnapshotMeta): boolean {
   return a.lastIncludedTerm > b.lastIncludedTerm;
 }
 
-function sealChunk(chunk: Uint8Array, sequence: number): Uint8Array {
-  const sealed = Buffer.allocUnsafe(chunkHeaderBytes + chunk.length);
+function sealChunk(chunk: Uint8Array, sequence: number, into: Buffer): Uint8Array {
+  const sealed = into.subarray(0, chunkHeaderBytes + chunk.length);
   sealed.writeUInt32LE(sequence, 4);
   sealed.set(chunk, chunkHeaderBytes);
   sealed.writeUInt32LE(crc32(sealed.subarray(4)), 0);

@@ -39,7 +39,6 @@ export class FrameSocket {
     });
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('drain', () => this.#wake());
     socket.on('end', () => this.close('closed by the peer'));
     socket.on('error', (error) => this.close(error.message));
@@ -71,6 +70,16 @@ export class FrameSocket {
   /** A larger payload leaves as several frames. */
   get frameBytesMax(): number {
     return this.#frameBytesMax;
+  }
+
+  /** What came; it is copied. After the end it is dropped. */
+  receive(bytes: Uint8Array): void {
+    try {
+      this.#reader.push(bytes);
+    } catch (error) {
+      if (!(error instanceof TgError) || !faultsOfPeer.has(error.code)) throw error;
+      this.close(error.message);
+    }
   }
 
   /** Everything written until uncork() leaves with one call of the kernel. */
@@ -125,7 +134,7 @@ export class FrameSocket {
     const timer = setTimeout(() => this.#socket.destroy(), lastFrameMs);
     this.#socket.once('close', () => clearTimeout(timer));
     // Unread input would turn the end into a reset that overtakes the text.
-    this.#socket.removeAllListeners('data').resume();
+    this.#socket.resume();
     this.#end(reason);
   }
 
@@ -139,15 +148,6 @@ export class FrameSocket {
   #drain(): Promise<void> {
     if (this.#closed || !this.#socket.writableNeedDrain) return Promise.resolve();
     return new Promise((resolve) => this.#drained.push(resolve));
-  }
-
-  #read(chunk: Buffer): void {
-    try {
-      this.#reader.push(chunk);
-    } catch (error) {
-      if (!(error instanceof TgError) || !faultsOfPeer.has(error.code)) throw error;
-      this.close(error.message);
-    }
   }
 
   #end(reason: string): void {

@@ -35,6 +35,8 @@ export const frameHeaderBytes = 10;
 const formatVersion = 2;
 const CONTINUES = 0x80;
 const newestType = frameType.proof;
+/** Small frames of a large payload are gathered in blocks. */
+const sharedBlockBytes = 16 * 1024;
 
 /**
  * One payload, given in parts, as frames: for each the buffers to write, in order. Parts are not
@@ -77,11 +79,11 @@ function frame(type: number, parts: readonly Uint8Array[], bytes: number): Uint8
 export interface FrameReaderOptions {
   readonly frameBytesMax: number;
   readonly messageBytesMax: number;
-  /** `payload` may be a view on the chunk it came in. Not called again once it threw. */
+  /** `payload` is the receiver's to keep. Not called again once it threw. */
   readonly onFrame: (type: number, payload: Uint8Array) => void;
 }
 
-/** Fed with the chunks of one connection. After it threw, the connection must be dropped. */
+/** Fed with the chunks of one connection, which it copies. Once it threw, it must be dropped. */
 export class FrameReader {
   readonly #options: FrameReaderOptions;
   readonly #header = Buffer.allocUnsafe(frameHeaderBytes);
@@ -92,8 +94,8 @@ export class FrameReader {
   /** Type of the payload that other frames go on with, 0 without one. */
   #continuedType = 0;
   #stopped = false;
-  readonly #continued = new PieceList();
-  readonly #single = new PieceList();
+  readonly #continued = new PieceList(sharedBlockBytes);
+  readonly #single = new PieceList(0);
   /** The list that the current frame belongs to. */
   #pieces = this.#single;
   #frameBytesMax: number;
@@ -155,7 +157,7 @@ export class FrameReader {
     const bytes = Math.min(this.#missing, chunk.length - at);
     const piece = chunk.subarray(at, at + bytes);
     this.#sum = crc32(piece, this.#sum);
-    this.#pieces.add(piece);
+    this.#pieces.add(piece, this.#missing);
     this.#missing -= bytes;
     if (this.#missing === 0) this.#endFrame();
     return at + bytes;

@@ -1,66 +1,71 @@
 /**
- * The received pieces of one payload, used by the frame reader. Memory stays near the bytes
- * added, whatever the size of the pieces: large ones are kept as views, small ones are gathered
- * in blocks. A payload that came in one piece is not copied at all, others once or twice.
+ * The received pieces of one payload, used by the frame reader. They are copied out of the buffer
+ * that the sockets of all peers are read into; a payload of one frame is copied once, and ends
+ * up in memory of just its size: it may live as long as a log entry. Memory stays near the bytes
+ * added, whatever the size of the pieces and frames.
  */
-const smallPieceBytes = 4 * 1024;
-const blockBytes = 16 * 1024;
+const blockBytesMax = 1024 * 1024;
 
 export class PieceList {
-  #pieces: Uint8Array[] = [];
-  #block: Uint8Array | null = null;
-  #blockUsed = 0;
-  #bytes = 0;
+  readonly #blockBytesMin: number;
+  #full: Uint8Array[] = [];
+  /** Bytes of the full blocks. */
+  #fullBytes = 0;
+  #block: Uint8Array = new Uint8Array(0);
+  #used = 0;
 
-  get bytes(): number {
-    return this.#bytes;
+  /** At least so much at a time: for payloads of many frames, which may be small. */
+  constructor(blockBytesMin: number) {
+    this.#blockBytesMin = blockBytesMin;
   }
 
-  /** Keeps a view of `piece`. */
-  add(piece: Uint8Array): void {
-    const first = this.#bytes === 0;
-    this.#bytes += piece.length;
-    // The first piece is often the whole payload.
-    if (first || piece.length >= smallPieceBytes) {
-      this.#seal();
-      this.#pieces.push(piece);
-    } else {
-      this.#gather(piece);
+  get bytes(): number {
+    return this.#fullBytes + this.#used;
+  }
+
+  /** Copies `piece`; with it, `expected` bytes of its frame are still to come. */
+  add(piece: Uint8Array, expected: number): void {
+    for (let at = 0; at < piece.length; ) {
+      if (this.#used === this.#block.length) this.#openBlock(expected - at);
+      const bytes = Math.min(piece.length - at, this.#block.length - this.#used);
+      this.#block.set(piece.subarray(at, at + bytes), this.#used);
+      this.#used += bytes;
+      at += bytes;
     }
   }
 
   /** All bytes in one buffer that nobody else writes to; the list is empty afterwards. */
   take(): Uint8Array {
-    this.#seal();
-    const pieces = this.#pieces;
-    const payload = pieces.length === 1 ? pieces[0]! : join(pieces, this.#bytes);
-    this.#pieces = [];
-    this.#bytes = 0;
+    const whole = this.#full.length === 0 && this.#used === this.#block.length;
+    const payload = whole ? this.#block : this.#join();
+    this.#full = [];
+    this.#fullBytes = 0;
+    this.#block = new Uint8Array(0);
+    this.#used = 0;
     return payload;
   }
 
-  #gather(piece: Uint8Array): void {
-    if (this.#block !== null && this.#blockUsed + piece.length > blockBytes) this.#seal();
-    this.#block ??= new Uint8Array(blockBytes);
-    this.#block.set(piece, this.#blockUsed);
-    this.#blockUsed += piece.length;
+  #openBlock(expected: number): void {
+    if (this.#used > 0) this.#full.push(this.#block);
+    this.#fullBytes += this.#used;
+    const wanted = Math.max(expected, this.#blockBytesMin);
+    this.#block = allocate(Math.min(wanted, blockBytesMax));
+    this.#used = 0;
   }
 
-  #seal(): void {
-    if (this.#block === null) return;
-    this.#pieces.push(this.#block.subarray(0, this.#blockUsed));
-    this.#block = null;
-    this.#blockUsed = 0;
+  #join(): Uint8Array {
+    const joined = allocate(this.bytes);
+    let at = 0;
+    for (const block of this.#full) {
+      joined.set(block, at);
+      at += block.length;
+    }
+    joined.set(this.#block.subarray(0, this.#used), at);
+    return joined;
   }
 }
 
-function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  // Not from the shared pool of Buffer: the result may live as long as a log entry.
-  const joined = Buffer.allocUnsafeSlow(bytes);
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
-  }
-  return joined;
+/** Not from the shared pool of Buffer, of which a small part would keep the whole. */
+function allocate(bytes: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(bytes);
 }

@@ -7,9 +7,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { decodeMessages } from '../codec/messages.js';
 import { assert, TgError } from '../errors.js';
 import { limits } from '../limits.js';
-import type { Clock, PeerHello, Transport, TransportHandler } from '../ports.js';
+import type { PeerHello, Transport, TransportHandler } from '../ports.js';
 import type { Message } from '../raft/messages.js';
 import type { GroupId, Member, NodeId, SnapshotMeta } from '../raft/types.js';
+import { intoBuffer, type Receive, readingInto } from '../read-into.js';
 import { isAddress, parseAddress } from './address.js';
 import { frameType } from './frame.js';
 import { PeerConnection, type PeerConnectionEvents } from './peer-connection.js';
@@ -17,55 +18,17 @@ import { PeerLink } from './peer-link.js';
 import { PeerState } from './peer-state.js';
 import { SnapshotGate } from './snapshot-gate.js';
 import { SnapshotReceiver, SnapshotSender } from './snapshot-stream.js';
+import {
+  type TcpSettings,
+  type TcpTransportOptions,
+  type TransportLogger,
+  tcpDefaults,
+} from './tcp-options.js';
 
-export interface TransportLogger {
-  info(fields: Record<string, unknown>, text: string): void;
-  warn(fields: Record<string, unknown>, text: string): void;
-}
-
-export interface TcpTransportOptions {
-  readonly nodeId: NodeId;
-  readonly listenHost: string;
-  /** 0: any free port, see `port`. */
-  readonly listenPort: number;
-  readonly clock: Clock;
-  readonly logger?: TransportLogger;
-  /** Wait before a second call to a peer; doubles up to the maximum. */
-  readonly reconnectMinMs?: number;
-  readonly reconnectMaxMs?: number;
-  readonly helloTimeoutMs?: number;
-  /** A connection ends when nothing came for so long: the network lost all, or the peer hangs. */
-  readonly silenceMs?: number;
-  /** How long a connected peer may take to show that it lives when another process has its id. */
-  readonly rivalAnswerMs?: number;
-  /** A snapshot stream ends when nothing moved for this long. */
-  readonly snapshotIdleMs?: number;
-  /** Bytes that wait for one peer before messages to it are dropped. */
-  readonly outputBytesMax?: number;
-  readonly frameBytesMax?: number;
-  readonly random?: () => number;
-  /** What all nodes of the cluster know; empty: peers need not prove anything. */
-  readonly secret?: string;
-}
-
-type Settings = Required<Omit<TcpTransportOptions, 'logger'>>;
 type Purpose = 'peer' | 'snapshot' | 'introduction';
 
-const defaults = {
-  reconnectMinMs: 20,
-  reconnectMaxMs: 1000,
-  helloTimeoutMs: 5000,
-  silenceMs: 3000,
-  rivalAnswerMs: 1000,
-  snapshotIdleMs: 60_000,
-  outputBytesMax: limits.peerOutputBytesMax,
-  frameBytesMax: limits.peerFrameBytesMax,
-  random: Math.random,
-  secret: '',
-};
-
 export class TcpTransport implements Transport {
-  readonly #settings: Settings;
+  readonly #settings: TcpSettings;
   readonly #logger: TransportLogger | null;
   readonly #server: Server;
   readonly #peers = new Map<NodeId, PeerState>();
@@ -76,6 +39,8 @@ export class TcpTransport implements Transport {
   #lastRefusal = '';
   readonly #receivers = new Map<PeerConnection, SnapshotReceiver>();
   readonly #gate = new SnapshotGate();
+  /** All peers are read into it; frames copy what they keep. */
+  readonly #buffer = Buffer.allocUnsafeSlow(limits.peerReadBytes);
   readonly #peerEvents: PeerConnectionEvents;
   #handler: TransportHandler | null = null;
   #dirty = new Set<PeerState>();
@@ -86,9 +51,11 @@ export class TcpTransport implements Transport {
 
   constructor(options: TcpTransportOptions) {
     const { logger, ...settings } = options;
-    this.#settings = { ...defaults, ...settings };
+    this.#settings = { ...tcpDefaults, ...settings };
     this.#logger = logger ?? null;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
     this.#peerEvents = this.#eventsOf({
       onOpen: (connection) => this.#opened(connection),
       onFrame: (connection, type, payload) => this.#take(connection, type, payload),
@@ -282,8 +249,10 @@ export class TcpTransport implements Transport {
     events: PeerConnectionEvents,
     frameBytesMax?: number,
   ): PeerConnection {
-    const socket = connect(parseAddress(address));
-    return this.#track(socket, { purpose, expected }, events, frameBytesMax);
+    const onread = readingInto(this.#buffer, (bytes) => connection.frames.receive(bytes));
+    const socket = connect({ ...parseAddress(address), onread });
+    const connection = this.#track(socket, { purpose, expected }, events, frameBytesMax);
+    return connection;
   }
 
   #track(
@@ -298,14 +267,17 @@ export class TcpTransport implements Transport {
     return connection;
   }
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
     if (this.#stopped || this.#strangers.size >= limits.peerHandshakesMax) {
-      socket.destroy();
+      accepted.destroy();
       return;
     }
+    const receive: Receive = (bytes) => connection.frames.receive(bytes);
+    const socket = intoBuffer(accepted, this.#buffer, receive, false);
     this.#accepted.add(socket);
     socket.once('close', () => this.#accepted.delete(socket));
-    this.#strangers.add(this.#track(socket, null, this.#peerEvents));
+    const connection = this.#track(socket, null, this.#peerEvents);
+    this.#strangers.add(connection);
   }
 
   #opened(connection: PeerConnection): void {

@@ -5,7 +5,8 @@ import { encodeHello, type HelloPurpose } from '../../src/codec/hello.js';
 import { SystemClock } from '../../src/node/system-clock.js';
 import type { PeerHello } from '../../src/ports.js';
 import { cutFrames, FrameReader, frameType } from '../../src/transport/frame.js';
-import { TcpTransport, type TcpTransportOptions } from '../../src/transport/tcp-transport.js';
+import type { TcpTransportOptions } from '../../src/transport/tcp-options.js';
+import { TcpTransport } from '../../src/transport/tcp-transport.js';
 import { helloOf, RecordingHandler, until } from './peer-fixtures.js';
 
 export interface TcpNode {
