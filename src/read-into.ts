@@ -8,13 +8,22 @@ import { Socket } from 'node:net';
 /** Hears of bytes that came, which change as soon as it returns. */
 export type Receive = (bytes: Buffer) => void;
 
-/** `onread` of node:net, for a socket that calls. */
-export function readingInto(buffer: Buffer, receive: Receive) {
-  const callback = (bytes: number) => {
-    receive(buffer.subarray(0, bytes));
-    return true;
-  };
-  return { buffer, callback };
+/** What the sockets of one listener are read into, one after the other. */
+export class ReadBuffer {
+  private readonly buffer: Buffer;
+
+  constructor(bytes: number) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes);
+  }
+
+  /** `onread` of node:net, for a socket that calls. */
+  onread(receive: Receive) {
+    const callback = (bytes: number) => {
+      receive(this.buffer.subarray(0, bytes));
+      return true;
+    };
+    return { buffer: this.buffer, callback };
+  }
 }
 
 /** What node:net keeps in an accepted socket; absent where it keeps it elsewhere. */
@@ -29,7 +38,7 @@ interface Accepted {
  */
 export function intoBuffer(
   accepted: Socket & Accepted,
-  buffer: Buffer,
+  buffer: ReadBuffer,
   receive: Receive,
   allowHalfOpen: boolean,
 ): Socket {
@@ -37,7 +46,7 @@ export function intoBuffer(
   if (handle === undefined || handle === null) return readItself(accepted, receive);
   accepted._handle = null;
   accepted.destroy();
-  return new Socket({ handle, allowHalfOpen, onread: readingInto(buffer, receive) } as object);
+  return new Socket({ handle, allowHalfOpen, onread: buffer.onread(receive) } as object);
 }
 
 /** A socket with a buffer for each read: slower, otherwise the same. */

@@ -186,19 +186,19 @@ export class ReplicatedGroup implements Group {
       return this.forward(origin, spec, args);
     }
     const appliedEnough = origin.seenIndex <= this.machine.appliedIndex;
-    const isLocal = this.admission.readsLocally(origin);
+    const atOnce = appliedEnough && this.admission.needsNoRound(origin);
     // What a tracker notes goes by the order in which operations are handed over.
-    if (appliedEnough && isLocal && spec.kind === 'read' && origin.tracker === null) {
+    if (atOnce && spec.kind === 'read' && origin.tracker === null) {
       if (this.turnReads.push(origin, spec, args)) return this.scheduleFlush();
     } else this.turnReads.run();
-    if (origin.pending === 0 && appliedEnough && this.admission.needsNoRound(origin)) {
+    if (atOnce && origin.pending === 0) {
       this.runRead(origin, spec, args);
       origin.answered();
       return null;
     }
     if (this.queue.isFull) return 'overloaded';
     this.rounds.need(origin.seenIndex);
-    this.queue.pushRead(origin, spec, args, isLocal);
+    this.queue.pushRead(origin, spec, args, this.admission.readsLocally(origin));
     return this.scheduleFlush();
   }
 

@@ -2,7 +2,8 @@
  * Reads that may be answered from what is applied here, for as long as the turn goes on: sixteen
  * are carried out together, since the keyspace finds keys quicker that it knows of beforehand. No
  * client can tell, as replies leave at the end of the turn: whatever else happens for an origin
- * comes after run().
+ * comes after run(). A lease need not last until then: what was acknowledged when the read was
+ * handed over is applied here, and what is applied meanwhile is newer.
  */
 import { limits } from '../limits.js';
 import { Args } from '../resp/args.js';

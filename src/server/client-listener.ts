@@ -5,7 +5,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { limits } from '../limits.js';
-import { intoBuffer, type Receive } from '../read-into.js';
+import { intoBuffer, ReadBuffer, type Receive } from '../read-into.js';
 
 export interface ClientListenerEvents {
   /** A text: the client is not let in. */
@@ -17,7 +17,7 @@ export interface ClientListenerEvents {
 export class ClientListener {
   private readonly server: Server;
   private readonly open = new Set<Socket>();
-  private readonly buffer = Buffer.allocUnsafeSlow(limits.clientReadBytes);
+  private readonly buffer = new ReadBuffer(limits.clientReadBytes);
   private closing: Promise<void> | null = null;
   private lastGone: () => void = () => {};
 

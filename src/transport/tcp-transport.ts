@@ -10,7 +10,7 @@ import { limits } from '../limits.js';
 import type { PeerHello, Transport, TransportHandler } from '../ports.js';
 import type { Message } from '../raft/messages.js';
 import type { GroupId, Member, NodeId, SnapshotMeta } from '../raft/types.js';
-import { intoBuffer, type Receive, readingInto } from '../read-into.js';
+import { intoBuffer, ReadBuffer, type Receive } from '../read-into.js';
 import { isAddress, parseAddress } from './address.js';
 import { frameType } from './frame.js';
 import { PeerConnection, type PeerConnectionEvents } from './peer-connection.js';
@@ -40,7 +40,7 @@ export class TcpTransport implements Transport {
   readonly #receivers = new Map<PeerConnection, SnapshotReceiver>();
   readonly #gate = new SnapshotGate();
   /** All peers are read into it; frames copy what they keep. */
-  readonly #buffer = Buffer.allocUnsafeSlow(limits.peerReadBytes);
+  readonly #buffer = new ReadBuffer(limits.peerReadBytes);
   readonly #peerEvents: PeerConnectionEvents;
   #handler: TransportHandler | null = null;
   #dirty = new Set<PeerState>();
@@ -249,7 +249,7 @@ export class TcpTransport implements Transport {
     events: PeerConnectionEvents,
     frameBytesMax?: number,
   ): PeerConnection {
-    const onread = readingInto(this.#buffer, (bytes) => connection.frames.receive(bytes));
+    const onread = this.#buffer.onread((bytes) => connection.frames.receive(bytes));
     const socket = connect({ ...parseAddress(address), onread });
     const connection = this.#track(socket, { purpose, expected }, events, frameBytesMax);
     return connection;
