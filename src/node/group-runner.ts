@@ -287,6 +287,7 @@ function raftConfig(options: GroupRunnerOptions) {
     uncommittedBytesMax: limits.uncommittedBytesMax,
     committedBytesMax: limits.committedBytesMax,
     logWindowBytesMax: limits.logWindowBytesMax,
+    logRecentBytesMax: limits.logRecentBytesMax,
     logWritesMax: limits.logWritesMax,
     readTokensMax: limits.readTokensMax,
   };

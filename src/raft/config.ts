@@ -28,8 +28,10 @@ export interface RaftConfig {
   readonly uncommittedBytesMax: number;
   /** Most bytes of committed entries handed out by one takeEffects(). */
   readonly committedBytesMax: number;
-  /** The newest applied and durable entries beyond this many bytes leave memory. */
+  /** Applied and durable entries leave memory when there are more bytes of newer ones... */
   readonly logWindowBytesMax: number;
+  /** ...and those that all peers have when there are so many. */
+  readonly logRecentBytesMax: number;
   /** Most log writes on their way to the disk at once, when all of them only append. */
   readonly logWritesMax: number;
   /** Most read tokens waiting at one core. */

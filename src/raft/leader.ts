@@ -60,6 +60,11 @@ export class Leader {
     this.append('noop', noBytes, null);
   }
 
+  /** Some peer lacks this entry; it has all before it. */
+  get wantedFrom(): LogIndex {
+    return this.replicator.wantedFrom;
+  }
+
   get flushDue(): boolean {
     return this.flushWanted || this.beatWanted;
   }

@@ -133,10 +133,12 @@ export class RaftLog {
     this.applied = index;
   }
 
-  /** Lets the oldest applied and durable entries go until `bytesMax` is kept. */
-  evict(bytesMax: number): void {
+  /** Lets applied and durable entries go, oldest first: see logWindowBytesMax in RaftConfig. */
+  evict(bytesMax: number, recentBytesMax: number, wantedFrom: LogIndex): void {
     const through = Math.min(this.applied, this.stable);
-    while (this.windowBytes > bytesMax && this.beforeIndex < through) {
+    while (this.beforeIndex < through) {
+      const keptBytes = this.beforeIndex + 1 >= wantedFrom ? bytesMax : recentBytesMax;
+      if (this.windowBytes <= Math.min(keptBytes, bytesMax)) break;
       const entry = this.slots[this.head]!;
       this.slots[this.head++] = undefined;
       this.windowBytes -= entryBytes(entry);

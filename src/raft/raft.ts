@@ -162,6 +162,7 @@ export class RaftCore {
   tick(): void {
     const { timer, config, durability } = this.state;
     this.roles.tick();
+    this.evict();
     if (timer.now - this.commitSavedTick < config.electionTicks) return;
     this.commitSavedTick = timer.now;
     durability.saveCommit();
@@ -214,16 +215,14 @@ export class RaftCore {
 
   /** The write with this number is durable. */
   written(seq: number): void {
-    const { durability, log, config } = this.state;
-    durability.written(seq);
-    log.evict(config.logWindowBytesMax);
+    this.state.durability.written(seq);
+    this.evict();
     this.roles.written();
   }
 
   applied(index: LogIndex): void {
-    const { log, config } = this.state;
-    log.appliedTo(index);
-    log.evict(config.logWindowBytesMax);
+    this.state.log.appliedTo(index);
+    this.evict();
   }
 
   /**
@@ -339,6 +338,12 @@ export class RaftCore {
     };
     state.clearOutput();
     return effects;
+  }
+
+  private evict(): void {
+    const { log, config } = this.state;
+    const wantedFrom = this.roles.leader?.wantedFrom ?? Number.POSITIVE_INFINITY;
+    log.evict(config.logWindowBytesMax, config.logRecentBytesMax, wantedFrom);
   }
 
   private stepVoteRequest(message: Message & { kind: 'vote-request' }): void {
