@@ -34,7 +34,7 @@ interface Accepted {
 /**
  * The same connection as a socket that reads into the buffer. Sockets can be made so only at the
  * calling side (`onread`); at this side, where the server must pause them when they connect, the
- * connection has to be moved into a new one.
+ * connection has to be moved into a new one. The server no longer counts it then.
  */
 export function intoBuffer(
   accepted: Socket & Accepted,

@@ -192,7 +192,10 @@ export class MemberChanges implements Membership {
     }
     const { index, term } = proposal;
     const known = await until(this.options.clock, commitMs, () => core.commitIndex >= index);
-    const found = known ? core.termAt(index) : null;
+    if (!known) return uncertain;
+    // A leader undoes nothing, and the entry may have left its memory.
+    if (core.role === 'leader' && core.term === term) return done(note);
+    const found = core.termAt(index);
     if (found === null) return uncertain;
     return found === term ? done(note) : failed('TRYAGAIN another leader undid the change');
   }

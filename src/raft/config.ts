@@ -28,9 +28,9 @@ export interface RaftConfig {
   readonly uncommittedBytesMax: number;
   /** Most bytes of committed entries handed out by one takeEffects(). */
   readonly committedBytesMax: number;
-  /** Applied and durable entries leave memory when there are more bytes of newer ones... */
+  /** A leader keeps so many bytes of applied and durable entries in memory if a peer lacks them. */
   readonly logWindowBytesMax: number;
-  /** ...and those that all peers have when there are so many. */
+  /** And so many of those that all peers have, as a follower does of all. */
   readonly logRecentBytesMax: number;
   /** Most log writes on their way to the disk at once, when all of them only append. */
   readonly logWritesMax: number;

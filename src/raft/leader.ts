@@ -60,7 +60,7 @@ export class Leader {
     this.append('noop', noBytes, null);
   }
 
-  /** Some peer lacks this entry; it has all before it. */
+  /** Every peer has all entries before this index. */
   get wantedFrom(): LogIndex {
     return this.replicator.wantedFrom;
   }

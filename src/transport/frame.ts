@@ -4,8 +4,8 @@
  * Layout, big-endian: payload bytes u32, type u8, format version u8, CRC-32 u32 over the six
  * bytes before it and the payload, payload. In the type byte CONTINUES says that the next frame
  * goes on with the same payload. What must always hold: a header is judged before room is made
- * for its payload, memory grows with the bytes received and not with those announced, and no
- * payload leaves whose checksum was not checked.
+ * for its payload, memory is at most a block ahead of the bytes received whatever was announced,
+ * and no payload leaves whose checksum was not checked.
  */
 import { crc32 } from 'node:zlib';
 import { TgError } from '../errors.js';

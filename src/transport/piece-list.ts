@@ -1,8 +1,9 @@
 /**
  * The received pieces of one payload, used by the frame reader. They are copied out of the buffer
- * that the sockets of all peers are read into; a payload of one frame is copied once, and ends
+ * that the sockets of all peers are read into; a payload of one block is copied once, and each ends
  * up in memory of just its size: it may live as long as a log entry. Memory stays near the bytes
- * added, whatever the size of the pieces and frames.
+ * added, whatever the size of the pieces and frames: a block more at most, which the bytes that are
+ * expected have room in.
  */
 const blockBytesMax = 1024 * 1024;
 

@@ -93,8 +93,12 @@ export class TcpTransport implements Transport {
     this.#dirty.clear();
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // The server does not know the sockets that read into the buffer.
+    const gone = [...this.#accepted].map(
+      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    );
     for (const socket of this.#accepted) socket.destroy();
-    await closed;
+    await Promise.all([closed, ...gone]);
   }
 
   /** A member whose address is not HOST:PORT is not called; it may still call this node. */

@@ -13,6 +13,7 @@ export function leaderGroup(
   clock: FakeClock,
   propose: (data: Uint8Array) => Proposal,
   readConsistency: ReadConsistency = 'linearizable',
+  more: { readonly leaseValid?: () => boolean; readonly askRound?: () => void } = {},
 ): ReplicatedGroup {
   const given = Object.entries({ id: 'n1', 'data-dir': 'd' }).map(([name, value]) => ({
     name,
@@ -26,11 +27,11 @@ export function leaderGroup(
     view: new ClusterView(nodeConfig(given)),
     settings: new Settings([]),
     readConsistency: () => readConsistency,
-    leaseValid: () => false,
+    leaseValid: more.leaseValid ?? (() => false),
     sendApplication: () => false,
   });
   const core = { role: 'leader', leader: 'n1', uncommittedBytes: 0, transferring: false };
-  group.attach({ core, propose } as unknown as GroupDriver);
+  group.attach({ core, propose, act: more.askRound } as unknown as GroupDriver);
   group.loading = false;
   return group;
 }

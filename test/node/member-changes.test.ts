@@ -4,22 +4,29 @@ import type { ClusterView } from '../../src/node/cluster-view.js';
 import type { GroupDriver } from '../../src/node/group-driver.js';
 import type { Intake } from '../../src/node/intake.js';
 import { MemberChanges } from '../../src/node/member-changes.js';
-import { configurationOf, leaderBench } from '../raft/support.js';
+import { ack, configurationOf, leaderBench } from '../raft/support.js';
 import { FakeClock } from './fake-clock.js';
 
+const voters = ['n1', 'n2', 'n3', 'n4'];
+
 /** n1 leads n2, n3 and n4, of which some are connected and some have answered it. */
-function leader(connected: readonly string[], answering: readonly string[]) {
-  const { core } = leaderBench(configurationOf(['n1', 'n2', 'n3', 'n4']));
+function leader(
+  connected: readonly string[],
+  answering: readonly string[],
+  bench = leaderBench(configurationOf(voters)),
+  clock = new FakeClock(),
+) {
+  const { core } = bench;
   const view = {
     reachable: () => new Set(['n1', ...answering]),
     isConnected: (id: string) => connected.includes(id),
   };
   return new MemberChanges({
-    driver: () => ({ core }) as unknown as GroupDriver,
+    driver: () => ({ core, schedule: () => {} }) as unknown as GroupDriver,
     intake: { decline: () => {} } as unknown as Intake,
     view: view as unknown as ClusterView,
     clients: { hold: () => {}, release: () => {}, isIdle: true },
-    clock: new FakeClock(),
+    clock,
   });
 }
 
@@ -39,4 +46,20 @@ describe('a leader that did not hear of all voters', () => {
     expect(await textOf(changes.remove('n2'))).toMatch(/^TRYAGAIN .* \(not now: n3, n4\)/);
     expect(await textOf(changes.transferLeadership('n3'))).toBe('TRYAGAIN n3 is not reachable');
   });
+});
+
+it('says that a change took effect also when its entry has left the memory', async () => {
+  const bench = leaderBench(configurationOf(voters), { logRecentBytesMax: 1000 });
+  const clock = new FakeClock();
+  const removed = leader(voters, voters, bench, clock).remove('n4');
+  const index = bench.core.lastLogIndex;
+  for (let at = 0; at < 20; at++) {
+    bench.core.propose(new Uint8Array(500));
+    bench.sync();
+    for (const peer of ['n2', 'n3', 'n4']) ack(bench, peer, bench.core.lastLogIndex);
+  }
+  bench.sync().tick(1);
+  expect(bench.core.termAt(index)).toBeNull();
+  clock.turn();
+  expect(await removed).toEqual({ kind: 'done', note: 'n4 is no member any more' });
 });
