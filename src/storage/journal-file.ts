@@ -1,14 +1,17 @@
 /** The file of the journal has its length before it is used, so that later writes change none. */
-import { constants } from 'node:fs';
+import { constants, fstatSync, read } from 'node:fs';
 import { open, stat, statfs, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { syncDirectory } from './identity-file.js';
+import type { JournalBytes } from './journal-record.js';
 
 /** Filled with zeros in pieces of this size. */
 const pieceBytes = 1024 * 1024;
 /** The ring takes no more than one part in so many of what is left on the disk. */
 const spaceParts = 8;
 export const fileMode = 0o644;
+/** A start reads so much at a time, more where a record has more. */
+const readBytes = 4 * 1024 * 1024;
 
 /** 0: there is none. */
 export async function lengthOf(file: string): Promise<number> {
@@ -57,4 +60,38 @@ export async function shorten(file: string, bytes: number): Promise<void> {
 export async function hasSpaceFor(file: string, bytes: number): Promise<boolean> {
   const { bavail, bsize } = await statfs(path.dirname(file));
   return bavail * bsize >= spaceParts * bytes;
+}
+
+/** Fills the buffer from `at` on; resolves with what is in it: less at the end of the file. */
+export function readAt(fd: number, buffer: Buffer, at: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    read(fd, buffer, 0, buffer.length, at, (error, bytes) => {
+      if (error !== null) reject(error);
+      else resolve(buffer.subarray(0, bytes));
+    });
+  });
+}
+
+/** A file that is read from its beginning to its end. */
+export class FileBytes implements JournalBytes {
+  readonly length: number;
+  private from = 0;
+  private memory: Buffer = Buffer.allocUnsafeSlow(readBytes);
+  private held: Buffer = this.memory.subarray(0, 0);
+
+  constructor(private readonly fd: number) {
+    this.length = fstatSync(fd).size;
+  }
+
+  async read(at: number, bytes: number): Promise<Buffer> {
+    const end = Math.min(at + bytes, this.length);
+    if (at < this.from || end > this.from + this.held.length) await this.fill(at, end - at);
+    return this.held.subarray(at - this.from, end - this.from);
+  }
+
+  private async fill(at: number, bytes: number): Promise<void> {
+    if (bytes > this.memory.length) this.memory = Buffer.allocUnsafeSlow(bytes);
+    this.held = await readAt(this.fd, this.memory, at);
+    this.from = at;
+  }
 }

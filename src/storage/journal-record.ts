@@ -40,10 +40,21 @@ export interface JournalRecord {
   readonly salt: Uint8Array;
 }
 
+/** The bytes of a journal, a part at a time: a whole ring may be more than memory has room for. */
+export interface JournalBytes {
+  readonly length: number;
+  /** Those from `at` on, fewer at the end of the file. Valid until the next call. */
+  read(at: number, bytes: number): Promise<Buffer>;
+}
+
 /** What a record of these entries takes, in whole blocks. */
 export function journalRecordBytes(entries: readonly Entry[]): number {
   let bytes = entriesAt + perEntry * entries.length;
   for (const entry of entries) bytes += encodeEntry(entry).length;
+  return inBlocks(bytes);
+}
+
+function inBlocks(bytes: number): number {
   return Math.ceil(bytes / blockBytes) * blockBytes;
 }
 
@@ -74,12 +85,13 @@ export function encodeJournalRecord(salt: Uint8Array, entries: readonly Entry[])
  * together. Records of another salt, of an earlier round of the ring or torn ones do not count.
  * @throws TgError CORRUPT when what is missing must have been there once.
  */
-export function journalRecordsAfter(
-  file: Buffer,
+export async function journalRecordsAfter(
+  journal: JournalBytes,
   generations: readonly Generation[],
   last: LogIndex,
-): JournalRecord[] {
-  const records = allRecords(file, generations).sort((a, b) => a.firstIndex - b.firstIndex);
+): Promise<JournalRecord[]> {
+  const records = await allRecords(journal, generations);
+  records.sort((a, b) => a.firstIndex - b.firstIndex);
   const after: JournalRecord[] = [];
   let end = last;
   let beyond = 0;
@@ -97,39 +109,60 @@ export function journalRecordsAfter(
   throw new TgError('CORRUPT', `entry ${end + 1} is missing`);
 }
 
-function allRecords(file: Buffer, generations: readonly Generation[]): JournalRecord[] {
+async function allRecords(
+  journal: JournalBytes,
+  generations: readonly Generation[],
+): Promise<JournalRecord[]> {
   const records: JournalRecord[] = [];
-  for (let at = 0; at + entriesAt <= file.length; ) {
-    const record = recordAt(file, at, generations);
+  for (let at = 0; at + entriesAt <= journal.length; ) {
+    const record = await recordAt(journal, at, generations);
     if (record !== null) records.push(record);
     at += record?.bytes ?? blockBytes;
   }
   return records.filter(({ firstIndex, lastIndex }) => firstIndex <= lastIndex);
 }
 
-function recordAt(
-  file: Buffer,
+async function recordAt(
+  journal: JournalBytes,
   at: number,
   generations: readonly Generation[],
-): JournalRecord | null {
-  const found = file.subarray(at + saltAt, at + countAt);
+): Promise<JournalRecord | null> {
+  const found = (await journal.read(at, entriesAt)).subarray(saltAt, countAt);
   const generation = generations.find(({ salt }) => found.equals(salt));
   if (generation === undefined) return null;
   const { salt, through } = generation;
-  const entries = recordEntries(file, at, salt);
+  const bytes = await bytesAt(journal, at);
+  if (bytes === null) return null;
+  const entries = recordEntries(await journal.read(at, bytes), 0, salt);
   if (entries === null) return null;
   const lastIndex = Math.min(entries[entries.length - 1]!.index, through);
-  return { at, bytes: journalRecordBytes(entries), firstIndex: entries[0]!.index, lastIndex, salt };
+  return { at, bytes: inBlocks(bytes), firstIndex: entries[0]!.index, lastIndex, salt };
+}
+
+/** What the record takes that begins here; null where there is none, or its head is torn. */
+async function bytesAt(journal: JournalBytes, at: number): Promise<number | null> {
+  const begin = await journal.read(at, entriesAt);
+  const count = begin.readUInt32LE(countAt);
+  let bytes = entriesAt + perEntry * count;
+  if (at + bytes > journal.length) return null;
+  const head = await journal.read(at, bytes);
+  if (!isHead(head, 0, bytes)) return null;
+  for (let i = 0; i < count; i++) bytes += head.readUInt32LE(entriesAt + perEntry * i);
+  return bytes;
+}
+
+function isHead(file: Buffer, at: number, bytes: number): boolean {
+  if (file.readUInt32LE(at) !== magic) return false;
+  return crc32(file.subarray(at + saltAt, at + bytes)) === file.readUInt32LE(at + crcAt);
 }
 
 /** Null where no whole record with this salt begins. */
 export function recordEntries(file: Buffer, at: number, salt: Uint8Array): Entry[] | null {
-  if (at + entriesAt > file.length || file.readUInt32LE(at) !== magic) return null;
+  if (at + entriesAt > file.length) return null;
   if (!file.subarray(at + saltAt, at + countAt).equals(salt)) return null;
   const count = file.readUInt32LE(at + countAt);
   let from = at + entriesAt + perEntry * count;
-  if (count === 0 || from > file.length) return null;
-  if (crc32(file.subarray(at + saltAt, from)) !== file.readUInt32LE(at + crcAt)) return null;
+  if (count === 0 || from > file.length || !isHead(file, at, from - at)) return null;
   const entries: Entry[] = [];
   for (let i = 0; i < count; i++) {
     const about = at + entriesAt + perEntry * i;

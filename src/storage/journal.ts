@@ -5,12 +5,19 @@
  * cannot. They end in the order they began. A failed one is final: the state of the file is then
  * unknown.
  */
-import { closeSync, constants, fdatasync, openSync, read, writev } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, constants, fdatasync, openSync, writev } from 'node:fs';
 import { decodeEntry, encodeEntry } from '../codec/log-record.js';
 import { assert, TgError, writeFailed } from '../errors.js';
 import type { Entry, LogIndex } from '../raft/types.js';
-import { fileMode, hasSpaceFor, lengthen, lengthOf, shorten } from './journal-file.js';
+import {
+  FileBytes,
+  fileMode,
+  hasSpaceFor,
+  lengthen,
+  lengthOf,
+  readAt,
+  shorten,
+} from './journal-file.js';
 import {
   blockBytes,
   encodeJournalRecord,
@@ -96,7 +103,7 @@ export class Journal {
     last: LogIndex,
   ): Promise<JournalRecord[]> {
     try {
-      return journalRecordsAfter(await readFile(this.options.file), generations, last);
+      return await journalRecordsAfter(new FileBytes(this.fd), generations, last);
     } catch (error) {
       throw this.unreadable(error);
     }
@@ -290,11 +297,8 @@ export class Journal {
   private readRun(run: readonly Kept[]): Promise<Buffer> {
     const from = run[0]!.at;
     const bytes = run[run.length - 1]!.at + run[run.length - 1]!.bytes - from;
-    return new Promise((resolve, reject) => {
-      read(this.fd, Buffer.allocUnsafeSlow(bytes), 0, bytes, from, (error, got, buffer) => {
-        if (error !== null) reject(this.unreadable(error));
-        else resolve(buffer.subarray(0, got));
-      });
+    return readAt(this.fd, Buffer.allocUnsafeSlow(bytes), from).catch((error: unknown) => {
+      throw this.unreadable(error);
     });
   }
 

@@ -36,34 +36,35 @@ describe('records of the journal', () => {
     }
   });
 
-  it('are read up to the first that is missing', () => {
+  it('are read up to the first that is missing', async () => {
     const torn = record(range(3, 4, 1));
     torn[torn.length - 1 - (blockBytes - 150)]! ^= 1;
-    const indexes = (parts: Buffer[], last = 0) =>
-      journalEntriesAfter(Buffer.concat(parts), salt, last).map((entry) => entry.index);
+    const indexes = async (parts: Buffer[], last = 0) =>
+      (await journalEntriesAfter(Buffer.concat(parts), salt, last)).map((entry) => entry.index);
     const whole = [record(range(5, 5, 1)), record(range(1, 2, 1)), record(range(3, 4, 1))];
-    expect(indexes(whole)).toEqual([1, 2, 3, 4, 5]);
-    expect(indexes(whole, 3)).toEqual([4, 5]);
-    expect(indexes(whole, 5)).toEqual([]);
-    expect(indexes([whole[0]!, whole[1]!])).toEqual([1, 2]);
-    expect(indexes([whole[0]!, whole[1]!, record(range(3, 4, 1), other)])).toEqual([1, 2]);
-    expect(indexes([Buffer.alloc(100), whole[1]!])).toEqual([]);
+    expect(await indexes(whole)).toEqual([1, 2, 3, 4, 5]);
+    expect(await indexes(whole, 3)).toEqual([4, 5]);
+    expect(await indexes(whole, 5)).toEqual([]);
+    expect(await indexes([whole[0]!, whole[1]!])).toEqual([1, 2]);
+    expect(await indexes([whole[0]!, whole[1]!, record(range(3, 4, 1), other)])).toEqual([1, 2]);
+    expect(await indexes([Buffer.alloc(100), whole[1]!])).toEqual([]);
   });
 
-  it('hold as many entries as fit', () => {
+  it('hold as many entries as fit', async () => {
     const entries = range(1, 150_000, 1, 0);
-    expect(journalEntriesAfter(record(entries), salt, 0).length).toBe(entries.length);
+    expect((await journalEntriesAfter(record(entries), salt, 0)).length).toBe(entries.length);
   });
 
-  it('never begin inside a value that looks like one', () => {
+  it('never begin inside a value that looks like one', async () => {
     const forged = record(range(2, 2, 1));
     const pad = Buffer.alloc(blockBytes - 54);
     const data = Buffer.concat([pad, forged]);
     const entry: Entry = { index: 1, term: 1, kind: 'command', data, configuration: null };
-    expect(journalEntriesAfter(record([entry]), salt, 0).map(({ index }) => index)).toEqual([1]);
+    const found = await journalEntriesAfter(record([entry]), salt, 0);
+    expect(found.map(({ index }) => index)).toEqual([1]);
   });
 
-  it('of any bytes at all are none', () => {
+  it('of any bytes at all are none', async () => {
     const random = generator(7);
     const bytes = Buffer.concat([record(range(1, 3, 1)), record([entryAt(4, 1, 9000)])]);
     for (let round = 0; round < 2000; round++) {
@@ -71,7 +72,7 @@ describe('records of the journal', () => {
       for (let flips = 1 + random(4); flips > 0; flips--) {
         changed[random(changed.length)]! ^= 1 << random(8);
       }
-      const found = journalEntriesAfter(changed, salt, 0);
+      const found = await journalEntriesAfter(changed, salt, 0);
       expect(
         found.every(
           ({ index, data }, at) => index === at + 1 && data.every((byte) => byte === index),
@@ -133,13 +134,45 @@ describe('a journal file', () => {
     const first = 31 - usedBytes / blockBytes;
     expect(usedBytes).toBeGreaterThan(2 * blockBytes);
     const all = await journal.read(first, 1e9);
-    expect(indexes(all)).toEqual(range(first, 30, 1).map(({ index }) => index));
-    expect(indexes(await journal.read(first + 1, 150))).toEqual([first + 1]);
+    expect(await indexes(all)).toEqual(range(first, 30, 1).map(({ index }) => index));
+    expect(await indexes(await journal.read(first + 1, 150))).toEqual([first + 1]);
     // None keeps more than itself in memory.
     for (const { record } of all!) expect(record!.buffer.byteLength).toBe(record!.length);
     expect(await journal.read(first - 1, 1e9)).toBeNull();
     expect(await journal.read(31, 1e9)).toBeNull();
     journal.close();
+  });
+
+  it('is found again whatever the size of its records, part by part', async () => {
+    const file = newFile();
+    const capacity = 64 * 2 ** 20;
+    const options = { file, capacity, capacityMax: capacity, fsync: false };
+    const generations = [{ salt: Buffer.from('saltsalt'), through: Number.MAX_SAFE_INTEGER }];
+    const journal = await Journal.open(options);
+    journal.begin(generations, 0);
+    const random = generator(9);
+    const written: [number, number][] = [];
+    for (let index = 1; journal.usedShare < 0.9; index++) {
+      const bytes = random(10) === 0 ? random(6 * 2 ** 20) : random(200_000);
+      await journal.append([entryAt(index, 1, bytes)]);
+      written.push([index, bytes]);
+    }
+    journal.close();
+    const again = await Journal.open(options);
+    const before = process.memoryUsage().arrayBuffers;
+    let most = before;
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().arrayBuffers);
+    });
+    await again.recover(generations, 0);
+    clearInterval(watch);
+    expect(most - before).toBeLessThan(32 * 2 ** 20);
+    expect(again.last).toBe(written.length);
+    for (const [index, bytes] of written) {
+      const [entry] = (await again.read(index, 0))!;
+      expect([entry!.index, entry!.data.length]).toEqual([index, bytes]);
+    }
+    again.close();
   });
 
   it('gives nothing that was released while it was read', async () => {
@@ -156,9 +189,9 @@ describe('a journal file', () => {
     const journal = await begun(newFile(), false);
     await journal.append(range(1, 2, 1));
     const writing = journal.append(range(3, 4, 1));
-    expect(indexes(await journal.read(1, 1e9))).toEqual([1, 2]);
+    expect(await indexes(await journal.read(1, 1e9))).toEqual([1, 2]);
     await writing;
-    expect(indexes(await journal.read(1, 1e9))).toEqual([1, 2, 3, 4]);
+    expect(await indexes(await journal.read(1, 1e9))).toEqual([1, 2, 3, 4]);
     journal.close();
   });
 
