@@ -22,8 +22,6 @@ export const limits = {
   committedBytesMax: 1 * MiB,
   /** Newest entries kept in memory: at least all that may be in flight to a follower. */
   logWindowBytesMax: 16 * MiB,
-  /** Of what all peers have, or a follower has applied: one that becomes leader sends it again. */
-  logRecentBytesMax: 2 * MiB,
   /** Log writes on their way to the disk at once: a batch need not wait for the one before. */
   logWritesMax: 3,
   /** Ring on the disk that holds the log: as it begins, and what it may grow to under load. */

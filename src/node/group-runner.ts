@@ -287,7 +287,6 @@ function raftConfig(options: GroupRunnerOptions) {
     uncommittedBytesMax: limits.uncommittedBytesMax,
     committedBytesMax: limits.committedBytesMax,
     logWindowBytesMax: limits.logWindowBytesMax,
-    logRecentBytesMax: limits.logRecentBytesMax,
     logWritesMax: limits.logWritesMax,
     readTokensMax: limits.readTokensMax,
   };

@@ -28,10 +28,8 @@ export interface RaftConfig {
   readonly uncommittedBytesMax: number;
   /** Most bytes of committed entries handed out by one takeEffects(). */
   readonly committedBytesMax: number;
-  /** A leader keeps so many bytes of applied and durable entries in memory if a peer lacks them. */
+  /** The newest applied and durable entries beyond this many bytes leave memory. */
   readonly logWindowBytesMax: number;
-  /** And so many of those that all peers have, as a follower does of all. */
-  readonly logRecentBytesMax: number;
   /** Most log writes on their way to the disk at once, when all of them only append. */
   readonly logWritesMax: number;
   /** Most read tokens waiting at one core. */

@@ -60,11 +60,6 @@ export class Leader {
     this.append('noop', noBytes, null);
   }
 
-  /** Every peer has all entries before this index. */
-  get wantedFrom(): LogIndex {
-    return this.replicator.wantedFrom;
-  }
-
   get flushDue(): boolean {
     return this.flushWanted || this.beatWanted;
   }

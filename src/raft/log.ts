@@ -133,12 +133,10 @@ export class RaftLog {
     this.applied = index;
   }
 
-  /** Lets applied and durable entries go, oldest first: see logWindowBytesMax in RaftConfig. */
-  evict(bytesMax: number, recentBytesMax: number, wantedFrom: LogIndex): void {
+  /** Lets the oldest applied and durable entries go until `bytesMax` is kept. */
+  evict(bytesMax: number): void {
     const through = Math.min(this.applied, this.stable);
-    while (this.beforeIndex < through) {
-      const keptBytes = this.beforeIndex + 1 >= wantedFrom ? bytesMax : recentBytesMax;
-      if (this.windowBytes <= Math.min(keptBytes, bytesMax)) break;
+    while (this.windowBytes > bytesMax && this.beforeIndex < through) {
       const entry = this.slots[this.head]!;
       this.slots[this.head++] = undefined;
       this.windowBytes -= entryBytes(entry);

@@ -162,7 +162,6 @@ export class RaftCore {
   tick(): void {
     const { timer, config, durability } = this.state;
     this.roles.tick();
-    this.evict();
     if (timer.now - this.commitSavedTick < config.electionTicks) return;
     this.commitSavedTick = timer.now;
     durability.saveCommit();
@@ -215,14 +214,16 @@ export class RaftCore {
 
   /** The write with this number is durable. */
   written(seq: number): void {
-    this.state.durability.written(seq);
-    this.evict();
+    const { durability, log, config } = this.state;
+    durability.written(seq);
+    log.evict(config.logWindowBytesMax);
     this.roles.written();
   }
 
   applied(index: LogIndex): void {
-    this.state.log.appliedTo(index);
-    this.evict();
+    const { log, config } = this.state;
+    log.appliedTo(index);
+    log.evict(config.logWindowBytesMax);
   }
 
   /**
@@ -338,12 +339,6 @@ export class RaftCore {
     };
     state.clearOutput();
     return effects;
-  }
-
-  private evict(): void {
-    const { log, config } = this.state;
-    const wantedFrom = this.roles.leader?.wantedFrom ?? Number.POSITIVE_INFINITY;
-    log.evict(config.logWindowBytesMax, config.logRecentBytesMax, wantedFrom);
   }
 
   private stepVoteRequest(message: Message & { kind: 'vote-request' }): void {

@@ -80,12 +80,6 @@ export class Replicator {
     }
   }
 
-  get wantedFrom(): LogIndex {
-    let from = Number.POSITIVE_INFINITY;
-    for (const { matchIndex } of this.peers.values()) from = Math.min(from, matchIndex + 1);
-    return from;
-  }
-
   /** `commitMax`: a commit index beyond it waits for a message that leaves anyway. */
   flush(beat: Beat | null, commitMax: LogIndex): void {
     for (const progress of this.peers.values()) {

@@ -49,7 +49,7 @@ describe('a leader that did not hear of all voters', () => {
 });
 
 it('says that a change took effect also when its entry has left the memory', async () => {
-  const bench = leaderBench(configurationOf(voters), { logRecentBytesMax: 1000 });
+  const bench = leaderBench(configurationOf(voters), { logWindowBytesMax: 1000 });
   const clock = new FakeClock();
   const removed = leader(voters, voters, bench, clock).remove('n4');
   const index = bench.core.lastLogIndex;

@@ -25,7 +25,6 @@ function options(seed: number) {
       inflightAppendsMax: 1 + random(6),
       committedBytesMax: 100 + random(1000),
       logWindowBytesMax: 200 + random(1500),
-      logRecentBytesMax: random(600),
       logWritesMax: 1 + random(4),
       uncommittedBytesMax: 4000,
       readTokensMax: 8,

@@ -340,28 +340,6 @@ describe('a leader', () => {
     expect(bench.old).toHaveLength(1);
   });
 
-  test('what all followers have leaves memory but for the newest, what one lacks does not', () => {
-    const bench = leaderBench(three, { logRecentBytesMax: 1000 });
-    const propose = () => {
-      for (let at = 0; at < 100; at++) {
-        bench.core.propose(new Uint8Array(50));
-        bench.sync();
-        ack(bench, 'n2', bench.core.lastLogIndex);
-      }
-    };
-    propose();
-    expect(bench.core.termAt(3)).toBe(2);
-    const lacking = bench.core.lastLogIndex;
-    ack(bench, 'n3', lacking);
-    bench.tick(1);
-    expect(bench.core.termAt(lacking - 10)).toBeNull();
-    expect(bench.core.termAt(lacking - 5)).toBe(2);
-    propose();
-    expect(bench.core.termAt(lacking - 10)).toBeNull();
-    expect(bench.core.termAt(lacking + 1)).toBe(2);
-    expect(bench.old).toEqual([]);
-  });
-
   test('old entries from disk are sent after the entry they follow', () => {
     const bench = leaderBench(three, { logWindowBytesMax: 300 });
     bench.core.unreachable('n3');

@@ -110,7 +110,6 @@ export function configFor(id: NodeId, changes: Partial<RaftConfig> = {}): RaftCo
     uncommittedBytesMax: 1 << 22,
     committedBytesMax: 1 << 20,
     logWindowBytesMax: 1 << 22,
-    logRecentBytesMax: 1 << 22,
     logWritesMax: 1,
     readTokensMax: 16,
     ...changes,

@@ -76,15 +76,15 @@ describe('the log window', () => {
     one.commitTo(3000);
     one.handedOut = 3000;
     one.appliedTo(3000);
-    one.evict(0, 0, 1);
+    one.evict(0);
     expect(one.firstIndex).toBe(1);
     one.stableTo(2500, 1);
-    one.evict(0, 0, 1);
+    one.evict(0);
     expect([one.firstIndex, one.lastIndex, one.termAt(2500)]).toEqual([2501, 3000, 1]);
     expect(one.slice(2501, 3000, 1e9).map((entry) => entry.index)[499]).toBe(3000);
     expect(one.bytes).toBeGreaterThan(0);
     one.stableTo(3000, 1);
-    one.evict(0, 0, 1);
+    one.evict(0);
     expect([one.bytes, one.lastTerm]).toEqual([0, 1]);
     one.append(command(2, 3001));
     expect(one.termAt(3001)).toBe(2);

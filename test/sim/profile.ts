@@ -140,7 +140,6 @@ function limitsOf(random: Random): Record<string, number> {
     inflightBytesMax: pick(2000, 20_000, limits.inflightBytesMax),
     committedBytesMax: pick(64, 1000, limits.committedBytesMax),
     logWindowBytesMax: pick(200, 2000, 20_000, limits.logWindowBytesMax),
-    logRecentBytesMax: pick(0, 200, 2000, limits.logRecentBytesMax),
     logWritesMax: pick(1, 2, limits.logWritesMax),
     uncommittedBytesMax: pick(4000, limits.uncommittedBytesMax),
     readTokensMax: pick(4, 64, limits.readTokensMax),
