@@ -34,7 +34,7 @@ interface Accepted {
 /**
  * The same connection as a socket that reads into the buffer. Sockets can be made so only at the
  * calling side (`onread`); at this side, where the server must pause them when they connect, the
- * connection has to be moved into a new one. The server no longer counts it then.
+ * connection has to be moved into a new one. The server no longer counts it then: see allClosed().
  */
 export function intoBuffer(
   accepted: Socket & Accepted,
@@ -47,6 +47,13 @@ export function intoBuffer(
   accepted._handle = null;
   accepted.destroy();
   return new Socket({ handle, allowHalfOpen, onread: buffer.onread(receive) } as object);
+}
+
+/** Resolves when the last of these is gone; none may be gone already. */
+export async function allClosed(sockets: Iterable<Socket>): Promise<void> {
+  const closed = (socket: Socket) =>
+    new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  await Promise.all([...sockets].map(closed));
 }
 
 /** A socket with a buffer for each read: slower, otherwise the same. */

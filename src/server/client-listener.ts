@@ -5,7 +5,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { limits } from '../limits.js';
-import { intoBuffer, ReadBuffer, type Receive } from '../read-into.js';
+import { allClosed, intoBuffer, ReadBuffer, type Receive } from '../read-into.js';
 
 export interface ClientListenerEvents {
   /** A text: the client is not let in. */
@@ -19,7 +19,6 @@ export class ClientListener {
   private readonly open = new Set<Socket>();
   private readonly buffer = new ReadBuffer(limits.clientReadBytes);
   private closing: Promise<void> | null = null;
-  private lastGone: () => void = () => {};
 
   constructor(private readonly events: ClientListenerEvents) {
     const options = { noDelay: true, allowHalfOpen: true, pauseOnConnect: true };
@@ -50,19 +49,12 @@ export class ClientListener {
 
   /** Lets nobody in any more; resolves when the last client is gone. */
   close(): Promise<void> {
-    this.closing ??= Promise.all([this.endListening(), this.endOfClients()]).then(() => {});
+    this.closing ??= Promise.all([this.endListening(), allClosed(this.open)]).then(() => {});
     return this.closing;
   }
 
   private endListening(): Promise<void> {
     return new Promise((resolve) => this.server.close(() => resolve()));
-  }
-
-  private endOfClients(): Promise<void> {
-    if (this.open.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.lastGone = resolve;
-    });
   }
 
   private accept(accepted: Socket): void {
@@ -84,10 +76,7 @@ export class ClientListener {
     // Asked for once, it is known after the client has gone too.
     void socket.remoteAddress;
     this.open.add(socket);
-    socket.on('close', () => {
-      this.open.delete(socket);
-      if (this.open.size === 0) this.lastGone();
-    });
+    socket.on('close', () => this.open.delete(socket));
     receive = this.events.onClient(socket);
   }
 }

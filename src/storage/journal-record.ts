@@ -127,11 +127,12 @@ async function recordAt(
   at: number,
   generations: readonly Generation[],
 ): Promise<JournalRecord | null> {
-  const found = (await journal.read(at, entriesAt)).subarray(saltAt, countAt);
+  const begin = await journal.read(at, entriesAt);
+  const found = begin.subarray(saltAt, countAt);
   const generation = generations.find(({ salt }) => found.equals(salt));
   if (generation === undefined) return null;
   const { salt, through } = generation;
-  const bytes = await bytesAt(journal, at);
+  const bytes = await bytesAt(journal, at, begin.readUInt32LE(countAt));
   if (bytes === null) return null;
   const entries = recordEntries(await journal.read(at, bytes), 0, salt);
   if (entries === null) return null;
@@ -139,10 +140,8 @@ async function recordAt(
   return { at, bytes: inBlocks(bytes), firstIndex: entries[0]!.index, lastIndex, salt };
 }
 
-/** What the record takes that begins here; null where there is none, or its head is torn. */
-async function bytesAt(journal: JournalBytes, at: number): Promise<number | null> {
-  const begin = await journal.read(at, entriesAt);
-  const count = begin.readUInt32LE(countAt);
+/** What the record takes that begins here and has so many entries; null where its head is torn. */
+async function bytesAt(journal: JournalBytes, at: number, count: number): Promise<number | null> {
   let bytes = entriesAt + perEntry * count;
   if (at + bytes > journal.length) return null;
   const head = await journal.read(at, bytes);

@@ -6,13 +6,14 @@
  * expected have room in.
  */
 const blockBytesMax = 1024 * 1024;
+const noBlock = new Uint8Array(0);
 
 export class PieceList {
   readonly #blockBytesMin: number;
   #full: Uint8Array[] = [];
   /** Bytes of the full blocks. */
   #fullBytes = 0;
-  #block: Uint8Array = new Uint8Array(0);
+  #block: Uint8Array = noBlock;
   #used = 0;
 
   /** At least so much at a time: for payloads of many frames, which may be small. */
@@ -41,7 +42,7 @@ export class PieceList {
     const payload = whole ? this.#block : this.#join();
     this.#full = [];
     this.#fullBytes = 0;
-    this.#block = new Uint8Array(0);
+    this.#block = noBlock;
     this.#used = 0;
     return payload;
   }

@@ -33,8 +33,9 @@ export interface TcpTransportOptions {
   readonly secret?: string;
 }
 
-/** All of them; the logger may be left out. */
+/** With the defaults filled in. */
 export type TcpSettings = Required<Omit<TcpTransportOptions, 'logger'>>;
+
 export const tcpDefaults = {
   reconnectMinMs: 20,
   reconnectMaxMs: 1000,

@@ -10,7 +10,7 @@ import { limits } from '../limits.js';
 import type { PeerHello, Transport, TransportHandler } from '../ports.js';
 import type { Message } from '../raft/messages.js';
 import type { GroupId, Member, NodeId, SnapshotMeta } from '../raft/types.js';
-import { intoBuffer, ReadBuffer, type Receive } from '../read-into.js';
+import { allClosed, intoBuffer, ReadBuffer, type Receive } from '../read-into.js';
 import { isAddress, parseAddress } from './address.js';
 import { frameType } from './frame.js';
 import { PeerConnection, type PeerConnectionEvents } from './peer-connection.js';
@@ -93,12 +93,8 @@ export class TcpTransport implements Transport {
     this.#dirty.clear();
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    // The server does not know the sockets that read into the buffer.
-    const gone = [...this.#accepted].map(
-      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
-    );
     for (const socket of this.#accepted) socket.destroy();
-    await Promise.all([closed, ...gone]);
+    await Promise.all([closed, allClosed(this.#accepted)]);
   }
 
   /** A member whose address is not HOST:PORT is not called; it may still call this node. */
