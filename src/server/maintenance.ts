@@ -51,6 +51,13 @@ export function movingRefusal({ toldAtMs }: MaintenanceMode, { name }: SpecBase)
   return toldAtMs !== null && staysBehind.has(name) ? movingText : null;
 }
 
+/** Who still sends so long after it was told did not hear it. */
+function heardMsMax({ endpoint }: MaintenanceMode): number {
+  // To the place it was configured for it goes at half time.
+  const atHalfTimeMs = endpoint === 'none' ? limits.movingSeconds * 500 : 0;
+  return atHalfTimeMs + limits.movingHeardMsMax;
+}
+
 export class Maintenance {
   /** Those that must leave, or whose commands are carried out by another node. */
   private readonly leaving = new Set<Connection>();
@@ -96,8 +103,8 @@ export class Maintenance {
     for (const connection of this.leaving) {
       const mode = connection.session.maintenance;
       if (mode === null) this.leaving.delete(connection);
-      else if (mode.toldAtMs !== null) this.checkTime(connection, mode, mode.toldAtMs);
-      else if (group.isLeader) this.leaving.delete(connection);
+      else if (this.isUnderWay(connection, mode)) continue;
+      else if (group.isLeader) this.forget(connection, mode);
       else if (leader !== null && this.canMove(connection)) this.tell(connection, mode, leader);
     }
   }
@@ -159,10 +166,21 @@ export class Maintenance {
     this.pushMoving(connection, mode, to);
   }
 
-  /** Who did not move in time is told again when it next needs the leader. */
-  private checkTime(connection: Connection, mode: MaintenanceMode, toldAtMs: number): void {
-    const sinceMs = this.options.clock.monotonicMs() - toldAtMs;
-    if (this.draining || sinceMs < limits.movingSeconds * 1000) return;
+  /**
+   * It was told, and may still be about to go. What goes on sending has not heard it: node-redis
+   * hears nothing on a connection that it prepares and then takes over, so it is told again.
+   */
+  private isUnderWay(connection: Connection, mode: MaintenanceMode): boolean {
+    if (mode.toldAtMs === null) return false;
+    const sinceMs = this.options.clock.monotonicMs() - mode.toldAtMs;
+    const quietMs = Date.now() - connection.lastActiveMs;
+    if (sinceMs - quietMs > heardMsMax(mode)) return false;
+    if (!this.draining && sinceMs >= limits.movingSeconds * 1000) this.forget(connection, mode);
+    return true;
+  }
+
+  /** It is told again when it next needs the leader. */
+  private forget(connection: Connection, mode: MaintenanceMode): void {
     mode.toldAtMs = null;
     this.leaving.delete(connection);
   }

@@ -53,6 +53,27 @@ describe('with maintenance notifications', () => {
     expect(clients.total).toBe(clients.commands);
   }, 180_000);
 
+  it('a leader that stops while clients are on their way to it: no command fails', async () => {
+    cluster = await TestCluster.start();
+    for (let round = 0; round < 5; round++) {
+      const leader = await cluster.leader();
+      const clients = await CountingClients.start(
+        cluster,
+        [...cluster.ids, ...cluster.ids],
+        enabled,
+      );
+      expect(await cluster.terminate(leader)).toBe(0);
+      cluster.restart(leader);
+      await cluster.ready();
+      await moreCommands(clients, 'load after the restart');
+      const values = await clients.stop();
+      expect([...clients.errors]).toEqual([]);
+      for (const [key, count] of clients.acknowledged) {
+        expect(values.get(key)).toBeGreaterThanOrEqual(count);
+      }
+    }
+  }, 180_000);
+
   it('leadership transferred again and again: no command fails', async () => {
     cluster = await TestCluster.start();
     const leader = await cluster.leader();

@@ -70,6 +70,31 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
     expect(client.received).toBe('');
   });
 
+  it('tells a client again that goes on sending: it did not hear it', async () => {
+    await turnOn();
+    loseLeadership();
+    await hears('MOVING', movingTo);
+    await client.until(() => {
+      client.send('PING\r\n');
+      return client.received.includes('MOVING');
+    });
+    await hears('MOVING', movingTo);
+  });
+
+  it('does not tell it again that another leads once this node does', async () => {
+    await turnOn();
+    loseLeadership();
+    await hears('MOVING', movingTo);
+    world.group.isLeader = true;
+    world.group.refusal = null;
+    world.group.changed();
+    await client.until(() => {
+      client.send('WATCH k\r\n');
+      return client.received.includes('+OK\r\n');
+    });
+    expect(client.received).not.toContain('MOVING');
+  });
+
   it('tells a client that came to a follower with its first command for the leader', async () => {
     world.group.isLeader = false;
     world.group.leaderPort = 7002;
