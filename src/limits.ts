@@ -81,8 +81,8 @@ export const limits = {
    */
   movingSeconds: 10,
   drainMovingMsMax: 10_000,
-  /** Clients that go on sending so long after they were told are told again. */
-  movingHeardMsMax: 1000,
+  /** Who has sent no command since CLIENT MAINT_NOTIFICATIONS is told so long after it. */
+  movingUnusedMsMax: 2000,
   /** A node that stops waits so long for a leader that its clients could be sent to. */
   drainLeaderlessMsMax: 2000,
   /** Addresses and libraries of clients that asked for the map of the cluster. */

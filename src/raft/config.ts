@@ -28,7 +28,7 @@ export interface RaftConfig {
   readonly uncommittedBytesMax: number;
   /** Most bytes of committed entries handed out by one takeEffects(). */
   readonly committedBytesMax: number;
-  /** The newest applied and durable entries beyond this many bytes leave memory. */
+  /** The newest bytes stay in memory; older entries, applied and durable, leave it. */
   readonly logWindowBytesMax: number;
   /** Most log writes on their way to the disk at once, when all of them only append. */
   readonly logWritesMax: number;

@@ -13,7 +13,7 @@ import { hasLongKey, keyTooLong, refusalText, resolve, unknownCommand } from './
 import type { Group, Refusal } from './group.js';
 import type { LiveSettings } from './live-settings.js';
 import type { LocalSpec, Outcome } from './local-spec.js';
-import { movingRefusal } from './maintenance.js';
+import { beforeMoving } from './maintenance.js';
 import type { Monitors } from './monitors.js';
 import type { UsageMeter } from './usage.js';
 
@@ -101,7 +101,7 @@ export class Dispatcher {
       return this.refuse(connection, notFromSubscriber(spec.name), spec);
     }
     const { maintenance } = connection.session;
-    const moving = maintenance === null ? null : movingRefusal(maintenance, spec);
+    const moving = maintenance === null ? null : beforeMoving(maintenance, spec);
     if (moving !== null) return this.refuse(connection, moving, spec);
     if (this.options.pause.holds(spec, connection.session)) {
       this.options.park(connection);

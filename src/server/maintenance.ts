@@ -25,6 +25,10 @@ export interface MaintenanceMode {
   readonly endpoint: 'address' | 'none';
   /** What its handshake set up, and will set up at the next node. */
   readonly setUp: string;
+  /** Monotonic ms. */
+  readonly onSinceMs: number;
+  /** A command came after those of the handshake. */
+  used: boolean;
   /** Monotonic ms at which it was told to move; null: it was not. */
   toldAtMs: number | null;
 }
@@ -46,16 +50,10 @@ const staysBehind: ReadonlySet<string> = new Set([
 ]);
 const movingText = 'TRYAGAIN the connection is moving to another node: send it there';
 
-/** The error for a command whose effect would be lost with the connection; null: none. */
-export function movingRefusal({ toldAtMs }: MaintenanceMode, { name }: SpecBase): string | null {
-  return toldAtMs !== null && staysBehind.has(name) ? movingText : null;
-}
-
-/** Who still sends so long after it was told did not hear it. */
-function heardMsMax({ endpoint }: MaintenanceMode): number {
-  // To the place it was configured for it goes at half time.
-  const atHalfTimeMs = endpoint === 'none' ? limits.movingSeconds * 500 : 0;
-  return atHalfTimeMs + limits.movingHeardMsMax;
+/** Each command comes here; the error for one whose effect would be lost by moving; null: none. */
+export function beforeMoving(mode: MaintenanceMode, { name }: SpecBase): string | null {
+  mode.used = true;
+  return mode.toldAtMs !== null && staysBehind.has(name) ? movingText : null;
 }
 
 export class Maintenance {
@@ -71,7 +69,8 @@ export class Maintenance {
 
   turnOn(connection: Connection, endpoint: MaintenanceMode['endpoint']): void {
     const setUp = this.setUpOf(connection);
-    connection.session.maintenance = { endpoint, setUp, toldAtMs: null };
+    const onSinceMs = this.options.clock.monotonicMs();
+    connection.session.maintenance = { endpoint, setUp, onSinceMs, used: false, toldAtMs: null };
     if (this.draining) this.leaving.add(connection);
   }
 
@@ -103,9 +102,11 @@ export class Maintenance {
     for (const connection of this.leaving) {
       const mode = connection.session.maintenance;
       if (mode === null) this.leaving.delete(connection);
-      else if (this.isUnderWay(connection, mode)) continue;
-      else if (group.isLeader) this.forget(connection, mode);
-      else if (leader !== null && this.canMove(connection)) this.tell(connection, mode, leader);
+      else if (mode.toldAtMs !== null) this.checkTime(connection, mode, mode.toldAtMs);
+      else if (group.isLeader) this.leaving.delete(connection);
+      else if (leader !== null && this.canMove(connection, mode)) {
+        this.tell(connection, mode, leader);
+      }
     }
   }
 
@@ -156,9 +157,13 @@ export class Maintenance {
     }
   }
 
-  private canMove(connection: Connection): boolean {
+  private canMove(connection: Connection, { used, onSinceMs }: MaintenanceMode): boolean {
     const { queued, watchCount, watchMissing } = connection.session;
-    return queued === null && watchCount === 0 && !watchMissing && this.canLeave(connection);
+    if (queued !== null || watchCount > 0 || watchMissing) return false;
+    // node-redis prepares a connection with a client of its own and takes it over when it uses it:
+    // before that, who takes it over would not hear us.
+    const onMs = this.options.clock.monotonicMs() - onSinceMs;
+    return (used || onMs >= limits.movingUnusedMsMax) && this.canLeave(connection);
   }
 
   private tell(connection: Connection, mode: MaintenanceMode, to: NodeAddress): void {
@@ -166,21 +171,10 @@ export class Maintenance {
     this.pushMoving(connection, mode, to);
   }
 
-  /**
-   * It was told, and may still be about to go. What goes on sending has not heard it: node-redis
-   * hears nothing on a connection that it prepares and then takes over, so it is told again.
-   */
-  private isUnderWay(connection: Connection, mode: MaintenanceMode): boolean {
-    if (mode.toldAtMs === null) return false;
-    const sinceMs = this.options.clock.monotonicMs() - mode.toldAtMs;
-    const quietMs = Date.now() - connection.lastActiveMs;
-    if (sinceMs - quietMs > heardMsMax(mode)) return false;
-    if (!this.draining && sinceMs >= limits.movingSeconds * 1000) this.forget(connection, mode);
-    return true;
-  }
-
-  /** It is told again when it next needs the leader. */
-  private forget(connection: Connection, mode: MaintenanceMode): void {
+  /** Who did not move in time is told again when it next needs the leader. */
+  private checkTime(connection: Connection, mode: MaintenanceMode, toldAtMs: number): void {
+    const sinceMs = this.options.clock.monotonicMs() - toldAtMs;
+    if (this.draining || sinceMs < limits.movingSeconds * 1000) return;
     mode.toldAtMs = null;
     this.leaving.delete(connection);
   }

@@ -12,6 +12,7 @@ const spaceParts = 8;
 export const fileMode = 0o644;
 /** A start reads so much at a time, more where a record has more. */
 const readBytes = 4 * 1024 * 1024;
+const nothing = Buffer.alloc(0);
 
 /** 0: there is none. */
 export async function lengthOf(file: string): Promise<number> {
@@ -62,12 +63,23 @@ export async function hasSpaceFor(file: string, bytes: number): Promise<boolean>
   return bavail * bsize >= spaceParts * bytes;
 }
 
-/** Fills the buffer from `at` on; resolves with what is in it: less at the end of the file. */
-export function readAt(fd: number, buffer: Buffer, at: number): Promise<Buffer> {
+/** Fills the buffer from `at` on; resolves with what is in it: less only at the end of the file. */
+export async function readAt(fd: number, buffer: Buffer, at: number): Promise<Buffer> {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const bytes = await readSome(fd, buffer.subarray(filled), at + filled);
+    if (bytes === 0) break;
+    filled += bytes;
+  }
+  return buffer.subarray(0, filled);
+}
+
+/** What one call of the kernel gives, which may be less than there is. */
+function readSome(fd: number, buffer: Buffer, at: number): Promise<number> {
   return new Promise((resolve, reject) => {
     read(fd, buffer, 0, buffer.length, at, (error, bytes) => {
       if (error !== null) reject(error);
-      else resolve(buffer.subarray(0, bytes));
+      else resolve(bytes);
     });
   });
 }
@@ -77,7 +89,7 @@ export class FileBytes implements JournalBytes {
   readonly length: number;
   private from = 0;
   private memory: Buffer = Buffer.allocUnsafeSlow(readBytes);
-  private held: Buffer = this.memory.subarray(0, 0);
+  private held: Buffer = nothing;
 
   constructor(private readonly fd: number) {
     this.length = fstatSync(fd).size;
@@ -90,8 +102,14 @@ export class FileBytes implements JournalBytes {
   }
 
   private async fill(at: number, bytes: number): Promise<void> {
-    if (bytes > this.memory.length) this.memory = Buffer.allocUnsafeSlow(bytes);
+    // No two of them at once: a record may take much.
+    this.held = nothing;
+    if (bytes > this.memory.length) {
+      this.memory = nothing;
+      this.memory = Buffer.allocUnsafeSlow(bytes);
+    }
     this.held = await readAt(this.fd, this.memory, at);
     this.from = at;
+    if (this.held.length < bytes) throw new Error(`the file ends at ${at + this.held.length}`);
   }
 }

@@ -37,6 +37,7 @@ async function turnOn(more = ''): Promise<void> {
   await hears('modules\r\n*0\r\n');
   await says(more + on, '+OK\r\n');
   if (more !== '') await hears('+OK\r\n');
+  await says('PING\r\n', '+PONG\r\n');
 }
 
 /** As when another node has taken over. */
@@ -70,29 +71,27 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
     expect(client.received).toBe('');
   });
 
-  it('tells a client again that goes on sending: it did not hear it', async () => {
-    await turnOn();
+  it('tells a prepared connection when it is used, or after a while', async () => {
+    const prepared = await RawClient.open(world.port);
+    prepared.send(`HELLO 3\r\n${on}`);
+    await prepared.until(() => prepared.received.includes('+OK\r\n'));
+    client.send(`HELLO 3\r\n${on}`);
+    await hears('+OK\r\n');
     loseLeadership();
-    await hears('MOVING', movingTo);
-    await client.until(() => {
-      client.send('PING\r\n');
-      return client.received.includes('MOVING');
-    });
-    await hears('MOVING', movingTo);
+    await says('PING\r\n', '+PONG\r\n', 'MOVING', movingTo);
+    expect(prepared.received).not.toContain('MOVING');
+    await prepared.until(() => prepared.received.includes('MOVING'));
+    prepared.close();
   });
 
-  it('does not tell it again that another leads once this node does', async () => {
-    await turnOn();
+  it('a node that stops waits until a prepared connection is used', async () => {
+    client.send(`HELLO 3\r\n${on}`);
+    await hears('+OK\r\n');
     loseLeadership();
-    await hears('MOVING', movingTo);
-    world.group.isLeader = true;
-    world.group.refusal = null;
-    world.group.changed();
-    await client.until(() => {
-      client.send('WATCH k\r\n');
-      return client.received.includes('+OK\r\n');
-    });
-    expect(client.received).not.toContain('MOVING');
+    const stopped = world.server.stop(100);
+    await says('INCR n\r\n', ':1\r\n', 'MOVING', movingTo);
+    client.close();
+    await stopped;
   });
 
   it('tells a client that came to a follower with its first command for the leader', async () => {
