@@ -22,13 +22,12 @@ export interface StallsOptions {
 
 const aims = { p999Ratio: 2, stallMs: 20 } as const;
 const load = { connections: 50, pipeline: 1, warmUpMs: 500, measureMs: 6000 } as const;
+/** All nodes, one after the other, take and compact a snapshot of 1,000,000 keys in less. */
+const throughSnapshotsMs = 24_000;
+/** What filling the log left behind, as garbage and in LevelDB, is gone by then. */
+const settleMs = 12_000;
 const never = '1024gb';
 const atOnce = '64kb';
-/**
- * Snapshots leave room for the log to grow by half of the last one, in which this lies too: so it
- * is written twice.
- */
-const padding: LoadShape = { keys: 100, valueBytes: 1_048_576 };
 const storm = { keys: 100_000, overMs: 1000 } as const;
 const preload = new URL('./stall-probe-preload.js', import.meta.url).href;
 
@@ -45,15 +44,18 @@ export async function benchStalls({ rounds, keys }: StallsOptions): Promise<void
     const msPerKey = (performance.now() - startedAt) / keys;
     const set = makeLoad('SET', shape);
     const { opsPerSecond } = await closedLoop(cluster, set, load);
-    const half = { ...load, opsPerSecond: opsPerSecond / 2 };
+    const half = { ...load, measureMs: throughSnapshotsMs, opsPerSecond: opsPerSecond / 2 };
     const ratios: number[] = [];
     for (let round = 0; round < rounds; round++) {
+      await openLoop(cluster, set, { ...half, measureMs: settleMs });
       clearStalls(cluster);
       const without = await openLoop(cluster, set, half);
       print(cluster, `SET at ${Math.round(half.opsPerSecond)}/s`, without);
       clearStalls(cluster);
       const during = await throughSnapshots(cluster, () => openLoop(cluster, set, half));
-      await makeSnapshotDue(cluster);
+      await threshold(cluster, never);
+      // Snapshots leave room for the log to grow by half of the last one.
+      await fillKeys(cluster, shape);
       ratios.push(during / without.p999Ms);
     }
     console.log(`p99.9 during / without: ${median(ratios).toFixed(2)} (aim ${aims.p999Ratio})`);
@@ -123,11 +125,6 @@ async function threshold(cluster: Cluster, bytes: string): Promise<void> {
     const reply = await ask(port, `CONFIG SET snapshot-threshold-bytes ${bytes}`);
     if (!reply.startsWith('+OK')) throw new Error(reply);
   }
-}
-
-async function makeSnapshotDue(cluster: Cluster): Promise<void> {
-  await threshold(cluster, never);
-  for (let time = 0; time < 2; time++) await fillKeys(cluster, padding);
 }
 
 function snapshots({ nodes }: Cluster): Promise<number[]> {

@@ -90,10 +90,11 @@ export const limits = {
   /** Changes of users that wait for each other at the leader; further ones hear TRYAGAIN. */
   aclChangesMax: 1000,
   /**
-   * Applied per event loop turn before sockets get their share; keys that expired or were evicted
-   * count too.
+   * Applied per event loop turn before sockets get their share. Keys that expired or were evicted
+   * count too, and each piece of what had to be copied for a snapshot.
    */
   applyCommandsPerTurnMax: 8192,
+  applyCopiedPieceBytes: 1 * KiB,
   /** Keys one SCAN may look at, whatever COUNT says. */
   scanSlotsMax: 10_000,
   /** Expired keys removed with one entry; the rest are gone logically and follow later. */
@@ -122,6 +123,8 @@ export const limits = {
   pageArenaBytes: 32 * MiB,
   /** Room for what changes under open views: the first piece; each next one is twice as large. */
   snapshotCopiesBytesMin: 128 * KiB,
+  /** It is used, and given back, so much at a time. */
+  snapshotCopiesStepBytes: 1 * MiB,
   /** Open copy-on-write views: a snapshot, a transfer, a digest. */
   snapshotViewsMax: 4,
 } as const;

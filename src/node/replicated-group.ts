@@ -299,13 +299,13 @@ export class ReplicatedGroup implements Group {
     }
     const { machine } = this;
     const batch = this.queue.takeBatch(entry.index, entry.term);
-    const removedBefore = machine.removedKeys;
+    const besideBefore = machine.workBeside;
     const commands = machine.beginEntry(entry.index, entry.data);
     if (batch !== null) this.queue.walk(batch, (origin) => this.applyFor(origin));
     else for (let at = 0; at < commands; at++) machine.applyNext(nullSink);
     machine.endEntry();
     this.settingChanges.look(machine);
-    return commands + machine.removedKeys - removedBefore;
+    return commands + machine.workBeside - besideBefore;
   }
 
   private applyFor(origin: Origin): void {

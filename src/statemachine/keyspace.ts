@@ -103,6 +103,11 @@ export class Keyspace implements MutableKeyspace {
     return this.num(Num.evicted);
   }
 
+  /** OpenViews.copiedBytes */
+  get copiedBytes(): number {
+    return this.state.views.copiedBytes;
+  }
+
   get slotLimit(): number {
     return this.int(Int.slotLimit);
   }

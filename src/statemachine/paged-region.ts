@@ -26,28 +26,35 @@ export interface GranuleKeeper {
  * Copies of granules, many in one buffer: views need thousands within a moment, and as buffers of
  * their own they would wear out the allocator. Buffers double, so that those of a large keyspace
  * are as large as its arenas (page-memory.ts) and leave nothing behind. They can be resized, which
- * gives their memory back without a collection of garbage, of which an idle node makes none.
+ * gives their memory back without a collection of garbage, of which an idle node makes none. That
+ * overwrites it with zeros first, so none has more than was needed.
  */
 class Copies {
   readonly buffers: ArrayBuffer[] = [];
-  private room = NO_BYTES;
+  private buffer = new ArrayBuffer(0, { maxByteLength: 0 });
   private used = 0;
 
   add(bytes: Uint8Array): Uint8Array {
     const { length } = bytes;
-    if (this.used + length > this.room.length) this.grow(length);
-    const copy = this.room.subarray(this.used, this.used + length);
+    if (this.used + length > this.buffer.byteLength) this.makeRoom(length);
+    const copy = new Uint8Array(this.buffer, this.used, length);
     copy.set(bytes);
     this.used += length;
     return copy;
   }
 
-  private grow(least: number): void {
-    const doubled = Math.max(limits.snapshotCopiesBytesMin, 2 * this.room.length);
-    const length = Math.max(least, Math.min(doubled, limits.pageArenaBytes));
-    const buffer = new ArrayBuffer(length, { maxByteLength: length });
-    this.buffers.push(buffer);
-    this.room = new Uint8Array(buffer, 0, length);
+  private makeRoom(bytes: number): void {
+    if (this.used + bytes > this.buffer.maxByteLength) this.nextBuffer(bytes);
+    const { maxByteLength } = this.buffer;
+    const step = Math.max(bytes, limits.snapshotCopiesStepBytes);
+    this.buffer.resize(Math.min(this.used + step, maxByteLength));
+  }
+
+  private nextBuffer(least: number): void {
+    const doubled = Math.max(limits.snapshotCopiesBytesMin, 2 * this.buffer.maxByteLength);
+    const maxByteLength = Math.max(least, Math.min(doubled, limits.pageArenaBytes));
+    this.buffer = new ArrayBuffer(0, { maxByteLength });
+    this.buffers.push(this.buffer);
     this.used = 0;
   }
 }
@@ -57,6 +64,8 @@ export class OpenViews {
   active = false;
   /** Grows with each view; a granule marked with it needs no further copy. */
   epoch = 0;
+  /** Bytes that were copied because they changed under a view; only grows. */
+  copiedBytes = 0;
   private views: GranuleKeeper[] = [];
   /** By region: views are done with one after the other. */
   private readonly copies = new Map<PagedRegion, Copies>();
@@ -87,11 +96,14 @@ export class OpenViews {
   }
 
   /**
-   * Gives some of the memory back that closed views had, a few ms of work; false when there is no
-   * more. What is left when the next view closes is left to the collection of garbage.
+   * Gives some of the memory back that closed views had, less than a ms of work; false when there
+   * is no more. What is left when the next view closes is left to the collection of garbage.
    */
   giveBack(): boolean {
-    this.unused.pop()?.resize(0);
+    const last = this.unused.at(-1);
+    if (last === undefined) return false;
+    last.resize(Math.max(0, last.byteLength - limits.snapshotCopiesStepBytes));
+    if (last.byteLength === 0) this.unused.pop();
     return this.unused.length > 0;
   }
 
@@ -117,7 +129,9 @@ export class OpenViews {
       copies = new Copies();
       this.copies.set(region, copies);
     }
-    return copies.add(region.granule(page, granule));
+    const bytes = region.granule(page, granule);
+    this.copiedBytes += bytes.length;
+    return copies.add(bytes);
   }
 }
 
@@ -185,6 +199,10 @@ export class PagedRegion {
     if (saved === this.views.epoch) return;
     epochs[granule] = this.views.epoch;
     this.views.save(this, page, granule, saved, true);
+  }
+
+  granuleCount(page: number): number {
+    return this.epochs[page]!.length;
   }
 
   granule(page: number, granule: number): Uint8Array {

@@ -34,7 +34,7 @@ export const Queue = { none: 0, probation: 1, main: 2, heap: 3 } as const;
 
 export const RECORD_WORDS = 12;
 const PAGE_SHIFT = 14;
-const GRANULE_SHIFT = 8;
+const GRANULE_SHIFT = 6;
 const PAGE_MASK = (1 << PAGE_SHIFT) - 1;
 export const RECORD_PAGE_BYTES = (RECORD_WORDS * 4) << PAGE_SHIFT;
 export const RECORD_GRANULE_BYTES = (RECORD_WORDS * 4) << GRANULE_SHIFT;

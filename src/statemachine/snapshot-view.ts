@@ -19,15 +19,16 @@ import {
   snapshotParts,
 } from './snapshot-format.js';
 
-/** Granules of one page are numbered below this. */
-const GRANULES_MAX = 2 ** 20;
+/** Copies of one page, by granule. */
+type Granules = (Uint8Array | undefined)[];
 
 export class SnapshotView implements GranuleKeeper {
   readonly epoch: number;
   private readonly views: OpenViews;
   private readonly regions: readonly (PagedRegion | null)[];
   private readonly header: Header;
-  private readonly kept: readonly Map<number, Uint8Array>[];
+  /** By region and page: a map of all granules would be made anew, at once, as it grows. */
+  private readonly kept: readonly Map<number, Granules>[];
   private readonly parts: Iterator<Part, void, void>;
   private readonly words: Int32Array;
   private readonly bytes: Uint8Array;
@@ -65,7 +66,7 @@ export class SnapshotView implements GranuleKeeper {
     if (!this.open) return;
     this.open = false;
     this.views.close(this);
-    for (const granules of this.kept) granules.clear();
+    for (const pages of this.kept) pages.clear();
   }
 
   /** OpenViews.giveBack, after close(). */
@@ -84,7 +85,13 @@ export class SnapshotView implements GranuleKeeper {
   }
 
   keep(region: PagedRegion, page: number, granule: number, bytes: Uint8Array): void {
-    this.kept[region.kind]!.set(page * GRANULES_MAX + granule, bytes);
+    const pages = this.kept[region.kind]!;
+    let granules = pages.get(page);
+    if (granules === undefined) {
+      granules = new Array(region.granuleCount(page));
+      pages.set(page, granules);
+    }
+    granules[granule] = bytes;
   }
 
   private metaWord(kind: number, word: number): number {
@@ -92,7 +99,7 @@ export class SnapshotView implements GranuleKeeper {
     const page = Math.floor((word * 4) / region.pageBytes);
     const inPage = word * 4 - page * region.pageBytes;
     const granule = Math.floor(inPage / region.granuleBytes);
-    const kept = this.kept[kind]!.get(page * GRANULES_MAX + granule);
+    const kept = this.kept[kind]!.get(page)?.[granule];
     if (kept === undefined) return region.words[page]![inPage / 4]!;
     const at = inPage - granule * region.granuleBytes;
     return new DataView(kept.buffer, kept.byteOffset).getInt32(at, true);
@@ -110,20 +117,27 @@ export class SnapshotView implements GranuleKeeper {
 
   private partChunk(part: Part): Uint8Array {
     const region = this.regions[part.kind]!;
-    const kept = this.kept[part.kind]!;
+    this.letPassedGo(part);
+    const kept = this.kept[part.kind]!.get(part.page);
     for (let at = part.start; at < part.end; ) {
       const granule = Math.floor(at / region.granuleBytes);
       const start = granule * region.granuleBytes;
       const end = Math.min(part.end, start + region.granuleBytes);
-      const key = part.page * GRANULES_MAX + granule;
-      const bytes = kept.get(key) ?? region.granule(part.page, granule);
+      const bytes = kept?.[granule] ?? region.granule(part.page, granule);
       const target = CHUNK_HEADER_BYTES + at - part.start;
       this.bytes.set(bytes.subarray(at - start, end - start), target);
-      if (part.kind > Kind.ownMeta) kept.delete(key);
       at = end;
     }
     this.passed = part;
     return this.seal(part);
+  }
+
+  private letPassedGo(next: Part): void {
+    const { kind, page } = this.passed;
+    // The descriptions of pages are read until the end.
+    if (kind > Kind.ownMeta && (kind !== next.kind || page !== next.page)) {
+      this.kept[kind]!.delete(page);
+    }
   }
 
   private seal(part: Part): Uint8Array {

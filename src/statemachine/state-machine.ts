@@ -4,6 +4,7 @@
  * not know is thrown, so that the node stops rather than drift (requirement 33).
  */
 import { assert, TgError } from '../errors.js';
+import { limits } from '../limits.js';
 import { Args } from '../resp/args.js';
 import type { ReplySink } from '../resp/reply-sink.js';
 import {
@@ -74,9 +75,10 @@ export class StateMachine {
     return this.keyspace.nowMs;
   }
 
-  /** Keys that expired or were evicted since the beginning of the log. */
-  get removedKeys(): number {
-    return this.keyspace.expired + this.keyspace.evicted;
+  /** Only grows: what limits.applyCommandsPerTurnMax counts beside commands. */
+  get workBeside(): number {
+    const { expired, evicted, copiedBytes } = this.keyspace;
+    return expired + evicted + copiedBytes / limits.applyCopiedPieceBytes;
   }
 
   get hits(): number {
