@@ -52,8 +52,13 @@ const movingText = 'TRYAGAIN the connection is moving to another node: send it t
 
 /** Each command comes here; the error for one whose effect would be lost by moving; null: none. */
 export function beforeMoving(mode: MaintenanceMode, { name }: SpecBase): string | null {
-  mode.used = true;
-  return mode.toldAtMs !== null && staysBehind.has(name) ? movingText : null;
+  const told = mode.toldAtMs !== null;
+  if (!mode.used) {
+    mode.used = true;
+    // Who uses it first now may not have heard what it was told before.
+    mode.toldAtMs = null;
+  }
+  return told && staysBehind.has(name) ? movingText : null;
 }
 
 export class Maintenance {
@@ -135,11 +140,22 @@ export class Maintenance {
     let leaderSeenMs = begun;
     while (this.leaving.size > 0 && !group.isLeader) {
       this.tick();
+      this.finishStaying();
       const now = clock.monotonicMs();
       if (group.leader() !== null) leaderSeenMs = now;
       const alone = now - leaderSeenMs >= limits.drainLeaderlessMsMax;
       if (alone || now - begun >= limits.drainMovingMsMax) return;
       await new Promise<void>((resolve) => void clock.after(lookMs, resolve));
+    }
+  }
+
+  /** Those that were to leave and, by what they sent meanwhile, no longer can. */
+  private finishStaying(): void {
+    for (const connection of this.leaving) {
+      const { maintenance } = connection.session;
+      if (maintenance?.toldAtMs !== null || this.canLeave(connection)) continue;
+      this.leaving.delete(connection);
+      connection.finish();
     }
   }
 

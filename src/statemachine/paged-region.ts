@@ -70,7 +70,7 @@ export class OpenViews {
   /** By region: views are done with one after the other. */
   private readonly copies = new Map<PagedRegion, Copies>();
   /** Of views that are closed. */
-  private unused: ArrayBuffer[] = [];
+  private readonly unused: ArrayBuffer[] = [];
 
   get count(): number {
     return this.views.length;
@@ -91,13 +91,13 @@ export class OpenViews {
     this.views = this.views.filter((open) => open !== view);
     this.active = this.views.length > 0;
     if (this.active) return;
-    this.unused = [...this.copies.values()].flatMap(({ buffers }) => buffers);
+    for (const { buffers } of this.copies.values()) this.unused.push(...buffers);
     this.copies.clear();
   }
 
   /**
    * Gives some of the memory back that closed views had, less than a ms of work; false when there
-   * is no more. What is left when the next view closes is left to the collection of garbage.
+   * is no more.
    */
   giveBack(): boolean {
     const last = this.unused.at(-1);

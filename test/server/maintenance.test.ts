@@ -84,6 +84,26 @@ describe('CLIENT MAINT_NOTIFICATIONS', () => {
     prepared.close();
   });
 
+  it('tells once more who uses first what was told while nobody did', async () => {
+    client.send(`HELLO 3\r\n${on}`);
+    await hears('+OK\r\n');
+    loseLeadership();
+    await hears('MOVING', movingTo);
+    await says('WATCH k\r\n', '-TRYAGAIN the connection is moving', 'MOVING', movingTo);
+    await says('PING\r\n', '+PONG\r\n');
+    expect(client.received).toBe('');
+  });
+
+  it('a node that stops does not wait for who can no longer leave', async () => {
+    client.send(`HELLO 3\r\n${on}`);
+    await hears('+OK\r\n');
+    loseLeadership();
+    const stopped = world.server.stop(100);
+    await says('SUBSCRIBE c\r\n', ':1\r\n');
+    await client.rest();
+    await stopped;
+  });
+
   it('a node that stops waits until a prepared connection is used', async () => {
     client.send(`HELLO 3\r\n${on}`);
     await hears('+OK\r\n');
