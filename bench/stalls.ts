@@ -72,7 +72,8 @@ async function throughSnapshots(cluster: Cluster, run: () => Promise<LoadResult>
   let worstMs = 0;
   for (let missing = true; missing; ) {
     const running = run();
-    if (worstMs === 0) await afterWarmUp(() => threshold(cluster, atOnce));
+    await warmedUp();
+    await threshold(cluster, atOnce);
     const result = await running;
     const now = await snapshots(cluster);
     const done = now.filter((index, at) => index > before[at]!).length;
@@ -85,9 +86,8 @@ async function throughSnapshots(cluster: Cluster, run: () => Promise<LoadResult>
 }
 
 /** The first moments of a snapshot copy most: they are measured too. */
-async function afterWarmUp(then: () => Promise<void>): Promise<void> {
+async function warmedUp(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 2 * load.warmUpMs));
-  await then();
 }
 
 async function expiryStorm(
